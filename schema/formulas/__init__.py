@@ -1,0 +1,1 @@
+"""What both rooms compute, in pure Python: the engine calls it, the app draws it."""
