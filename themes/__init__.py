@@ -1,0 +1,1 @@
+"""Colours as data: one YAML file a theme, read by `tui.theme`; no code lives here."""
