@@ -1,0 +1,274 @@
+"""What a model family is to the rest of the engine.
+
+The trainer, the data loader, the networks and the preview know a model only through the classes of
+this module, so that an image model with one UNet, a video model with two experts and a packed-latent
+transformer are trained by the same loop. A family file subclasses :class:`Family` and holds
+everything that is particular to it: which files it reads, how text and pictures become tensors,
+what the denoiser is called with, which layers an adapter may sit on and what its files look like.
+Families never import the trainer, the loop or the preview.
+
+Shapes: B batch, C channels, H and W height and width, N text tokens, F frames.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from engine.noise import NoiseTable
+    from schema.sections.model import Model
+    from schema.sections.network import Network
+    from schema.sections.train import Train
+
+MASK_SUFFIX = ".mask"
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the denoiser is told besides noisy latents and time; opaque to the trainer.
+
+    ``parts`` maps a name of the family's choice to a tensor whose first axis is the batch:
+    ``{"text": (B, N, C), "pooled": (B, C), ...}``. A part of variable length carries a mask of
+    shape (B, N) under its name plus ``.mask``; :meth:`cat` pads such parts to one length.
+    """
+
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The batch size; 0 without any part."""
+        return next((int(part.shape[0]) for part in self.parts.values()), 0)
+
+    def __getitem__(self, index: slice | Tensor | list[int]) -> Conditioning:
+        """The rows ``index`` of every part (a slice, a list or a tensor of row numbers)."""
+        return Conditioning({name: part[index] for name, part in self.parts.items()})
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Conditioning:
+        """Every part on ``device``; floating-point parts in ``dtype``, masks and ids as they are."""
+        return Conditioning(
+            {
+                name: part.to(device, dtype if part.is_floating_point() else None)
+                for name, part in self.parts.items()
+            }
+        )
+
+    def detach(self) -> Conditioning:
+        """The same values outside the autograd graph."""
+        return Conditioning({name: part.detach() for name, part in self.parts.items()})
+
+    @staticmethod
+    def cat(rows: Sequence[Conditioning]) -> Conditioning:
+        """One batch out of several, in order; masked parts are padded with zeros at their end."""
+        if len(rows) == 1:
+            return rows[0]
+        names = rows[0].parts.keys()
+        return Conditioning({name: _cat_part(name, rows) for name in names})
+
+    def state(self) -> dict[str, Tensor]:
+        """Contiguous tensors by name, ready for a safetensors file."""
+        return {name: part.detach().cpu().contiguous() for name, part in self.parts.items()}
+
+    @staticmethod
+    def from_state(state: Mapping[str, Tensor]) -> Conditioning:
+        """The inverse of :meth:`state`."""
+        return Conditioning(dict(state))
+
+
+def _cat_part(name: str, rows: Sequence[Conditioning]) -> Tensor:
+    parts = [row.parts[name] for row in rows]
+    variable = name.endswith(MASK_SUFFIX) or name + MASK_SUFFIX in rows[0].parts
+    if not variable:
+        return torch.cat(parts)
+    length = max(int(part.shape[1]) for part in parts)
+    return torch.cat([_pad_tokens(part, length) for part in parts])
+
+
+def _pad_tokens(part: Tensor, length: int) -> Tensor:
+    """Zeros after the last token, up to ``length`` tokens along axis 1."""
+    missing = length - part.shape[1]
+    if not missing:
+        return part
+    return torch.cat([part, part.new_zeros(part.shape[0], missing, *part.shape[2:])], dim=1)
+
+
+@dataclass
+class Denoiser:
+    """One trained denoising network of a family; a model with two experts has two of them.
+
+    ``name`` is the component's name in a diffusers folder (``unet``, ``transformer``,
+    ``transformer_2``). ``t_range`` is the part of the noise range it answers for, as fractions of
+    the number of training timesteps: low included, high included only when it is 1.
+    """
+
+    name: str
+    module: nn.Module
+    t_range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class LoraTargets:
+    """Full module names inside one component that an adapter may sit on. Never suffixes: they
+    collide (a ``to_out`` is a list in one block and a layer in the next)."""
+
+    linear: tuple[str, ...]
+    conv: tuple[str, ...] = ()
+
+
+class Family(ABC):
+    """A model while it is used by one run.
+
+    :meth:`open` reads configs only. Weights come in phases (text encoders, VAE, denoisers), each
+    load a no-op when that part is there already, so that cached text embeddings let a text encoder
+    be gone before the denoiser comes. ``denoisers`` is empty until :meth:`load_denoisers`,
+    ``text_encoders`` until :meth:`load_text_encoders`, ``vae`` is None until :meth:`load_vae`.
+    """
+
+    row: Any  # schema.families.FamilyRow
+    model: Model
+    device: torch.device
+    dtype: torch.dtype  # what latents, embeddings and frozen weights are computed in
+    denoisers: list[Denoiser]
+    text_encoders: dict[str, nn.Module]
+    vae: nn.Module | None
+
+    @classmethod
+    @abstractmethod
+    def open(
+        cls, model: Model, train: Train, device: torch.device, dtype: torch.dtype
+    ) -> Family:
+        """Read the model's configs and check that its files are all there; no weights yet.
+
+        Raises ``engine.errors.ModelError`` naming what is missing or broken.
+        """
+
+    # -- phases ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def load_text_encoders(self, dtype: torch.dtype | None = None) -> None:
+        """Tokenizers and text encoders, in eval mode without gradients, on the device.
+
+        ``dtype`` is the storage dtype (``self.dtype`` by default; float32 when they are trained).
+        """
+
+    @abstractmethod
+    def free_text_encoders(self) -> None:
+        """Give their memory back; :meth:`load_text_encoders` may be called again later."""
+
+    @abstractmethod
+    def load_vae(self) -> None:
+        """The image encoder and decoder."""
+
+    @abstractmethod
+    def free_vae(self) -> None:
+        """Give its memory back; :meth:`load_vae` may be called again later."""
+
+    @abstractmethod
+    def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
+        """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), without gradients."""
+
+    # -- tensors ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
+        """One row per prompt, on the device; differentiable where a text encoder is trained."""
+
+    @abstractmethod
+    def encode_images(
+        self,
+        pixels_BCHW: Tensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+    ) -> Tensor:
+        """Scaled latents of pixels in [-1, 1], of whatever rank the denoiser takes.
+
+        With ``generator`` (one, or one per row) they are drawn from the VAE's posterior, without
+        one they are its mean.
+        """
+
+    @abstractmethod
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W), nominally in [-1, 1], of scaled latents."""
+
+    @abstractmethod
+    def predict(
+        self,
+        denoiser: Denoiser,
+        latents: Tensor,
+        timesteps_B: Tensor,
+        conditioning: Conditioning,
+        guidance_B: Tensor | None = None,
+    ) -> Tensor:
+        """The denoiser's raw output for noisy latents; same shape as ``latents``.
+
+        ``timesteps_B`` are in the noise table's own units (one per item; per frame where a video
+        family says so). ``guidance_B`` feeds a guidance embedding where the family has one.
+        """
+
+    @abstractmethod
+    def noise_table(self) -> NoiseTable:
+        """The noise levels it was trained with and its prediction type."""
+
+    def sigma_shift(self, token_count: int) -> float:
+        """How far a flow model's noise levels are shifted for so many tokens; 1 for others."""
+        del token_count
+        return 1.0
+
+    # -- sizes -----------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def size_multiple(self) -> int:
+        """Width and height of training pictures must be multiples of this many pixels."""
+
+    @abstractmethod
+    def latent_shape(self, width: int, height: int, frames: int = 1) -> tuple[int, ...]:
+        """The shape of one item's latents, without the batch axis."""
+
+    # -- previews --------------------------------------------------------------------------
+
+    @abstractmethod
+    def preview_pipeline(self, sampler: str) -> Any:
+        """A diffusers pipeline around the live modules with the scheduler called ``sampler``."""
+
+    @abstractmethod
+    def pipeline_inputs(self, positive: Conditioning, negative: Conditioning) -> dict[str, Any]:
+        """Keyword arguments that hand encoded prompts to :meth:`preview_pipeline`'s call."""
+
+    # -- files -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def lora_targets(self, network: Network) -> dict[str, LoraTargets]:
+        """Where an adapter sits, by component: each denoiser's name and each text encoder's.
+
+        ``conv`` is empty unless the network section asks for convolutions. Text encoders are
+        listed when they are loaded; whether they are trained is the caller's business.
+        """
+
+    @abstractmethod
+    def lora_file(
+        self, state: Mapping[str, Tensor], alphas: Mapping[str, float], key_format: str
+    ) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """A LoRA as a file: tensors by key and the safetensors metadata.
+
+        ``state`` has peft's short keys, ``<component>.<module>.lora_A.weight`` and ``lora_B``;
+        ``alphas`` has ``<component>.<module>``. ``key_format`` is ``diffusers`` or ``kohya``.
+        """
+
+    @abstractmethod
+    def read_lora_file(
+        self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The inverse of :meth:`lora_file`, whichever of the key formats the file has."""
+
+    @abstractmethod
+    def save_full(self, path: Path, dtype: torch.dtype, save_format: str) -> list[Path]:
+        """The whole model with its present weights; returns the files written.
+
+        ``save_format``: ``diffusers`` writes the folder ``path``; ``safetensors`` and ``ckpt``
+        write one file in the layout of the family's original release.
+        """

@@ -1,0 +1,1 @@
+"""Pictures, captions, buckets, caches and batches."""
