@@ -90,7 +90,7 @@ def requirements(extras: list[str]) -> list[str]:
     for extra in extras:
         lines += project["optional-dependencies"][extra]
     # The build backend too: finetui itself is then built without fetching anything.
-    return [*lines, "hatchling"]
+    return [*lines, "hatchling", "editables"]
 
 
 class Step:
