@@ -1,0 +1,1 @@
+"""Parts that several screens use. They get plain values and never read files."""
