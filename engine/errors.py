@@ -37,6 +37,12 @@ class DataError(RunError):
     exit_code = INVALID
 
 
+class ModelError(RunError):
+    """The base model's folder or file is missing something or broken; the message names what."""
+
+    exit_code = INVALID
+
+
 class DivergedError(RunError):
     """The loss became NaN or infinite."""
 
