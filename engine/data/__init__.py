@@ -1,1 +1,1 @@
-"""Training data: finding pictures and captions, bucketing, cropping, caching and drawing batches."""
+"""Training data: finding pictures and captions, bucketing, cropping, caching, batching."""

@@ -1,8 +1,8 @@
 """What a model family is to the rest of the engine.
 
-The trainer, the data loader, the networks and the preview know a model only through the classes of
-this module, so that an image model with one UNet, a video model with two experts and a packed-latent
-transformer are trained by the same loop. A family file subclasses :class:`Family` and holds
+The trainer, the data loader, the networks and the preview know a model only through the classes
+of this module, so that an image model with one UNet, a video model with two experts and a
+packed-latent transformer are trained by the same loop. A family file subclasses :class:`Family` and holds
 everything that is particular to it: which files it reads, how text and pictures become tensors,
 what the denoiser is called with, which layers an adapter may sit on and what its files look like.
 Families never import the trainer, the loop or the preview.
@@ -50,7 +50,7 @@ class Conditioning:
         return Conditioning({name: part[index] for name, part in self.parts.items()})
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Conditioning:
-        """Every part on ``device``; floating-point parts in ``dtype``, masks and ids as they are."""
+        """Every part on ``device``; floating-point parts in ``dtype``, the others as they are."""
         return Conditioning(
             {
                 name: part.to(device, dtype if part.is_floating_point() else None)
@@ -114,7 +114,8 @@ class Denoiser:
 @dataclass(frozen=True)
 class LoraTargets:
     """Full module names inside one component that an adapter may sit on. Never suffixes: they
-    collide (a ``to_out`` is a list in one block and a layer in the next)."""
+    collide (a ``to_out`` is a list in one block and a layer in the next).
+    """
 
     linear: tuple[str, ...]
     conv: tuple[str, ...] = ()
@@ -139,12 +140,10 @@ class Family(ABC):
 
     @classmethod
     @abstractmethod
-    def open(
-        cls, model: Model, train: Train, device: torch.device, dtype: torch.dtype
-    ) -> Family:
+    def open(cls, model: Model, train: Train, device: torch.device, dtype: torch.dtype) -> Family:
         """Read the model's configs and check that its files are all there; no weights yet.
 
-        Raises ``engine.errors.ModelError`` naming what is missing or broken.
+        Raises ``engine.errors.DataError`` naming what is missing or broken.
         """
 
     # -- phases ----------------------------------------------------------------------------
@@ -170,7 +169,7 @@ class Family(ABC):
 
     @abstractmethod
     def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
-        """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), without gradients."""
+        """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), all frozen."""
 
     # -- tensors ---------------------------------------------------------------------------
 

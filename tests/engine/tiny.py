@@ -14,11 +14,51 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
-WORDS = (
-    "a an and at background big black blue blurry bottom circle cross dark green grey high in left "
-    "of on orange over photo picture pink purple quality red right ring sks small square star "
-    "style the to top triangle two under white yellow"
-).split()
+WORDS = [
+    "a",
+    "an",
+    "and",
+    "at",
+    "background",
+    "big",
+    "black",
+    "blue",
+    "blurry",
+    "bottom",
+    "circle",
+    "cross",
+    "dark",
+    "green",
+    "grey",
+    "high",
+    "in",
+    "left",
+    "of",
+    "on",
+    "orange",
+    "over",
+    "photo",
+    "picture",
+    "pink",
+    "purple",
+    "quality",
+    "red",
+    "right",
+    "ring",
+    "sks",
+    "small",
+    "square",
+    "star",
+    "style",
+    "the",
+    "to",
+    "top",
+    "triangle",
+    "two",
+    "under",
+    "white",
+    "yellow",
+]
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "grey")
 SHAPES = ("circle", "square", "triangle", "cross")
@@ -60,9 +100,7 @@ def clip_tokenizer(words: list[str] | None = None) -> Any:
     from transformers import CLIPTokenizer
 
     vocab, merges = clip_vocabulary(words or WORDS)
-    return CLIPTokenizer(
-        vocab=vocab, merges=merges, model_max_length=77, pad_token="<|endoftext|>"
-    )
+    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=77, pad_token="<|endoftext|>")
 
 
 def sd1_parts(seed: int = 0, **unet_sizes: Any) -> dict[str, Any]:
