@@ -1,0 +1,1 @@
+"""The options, a file a section; `job.JobFile` is the whole config."""
