@@ -1,0 +1,139 @@
+"""Where everything of a run lies: the files of `<training_folder>/<name>/`, and their creation.
+
+The layout is ai-toolkit's (config, weights by step, samples, log) plus the run's record for
+watchers. This module knows places only; what stands in the files belongs to its neighbours.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from schema.run.files import read_json, replace_json
+
+RECORD_VERSION = 1
+
+
+class FolderTaken(Exception):
+    """The wanted run folder holds something already; nothing was touched."""
+
+
+class RunFolder:
+    """The folder of one run; cheap to make, reads nothing until asked."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).absolute()
+
+    @classmethod
+    def create(cls, path: Path | str, config_text: str, name: str) -> RunFolder:
+        """Lay out a new run in `path`, with the config exactly as it is to be run.
+
+        Raises:
+            FolderTaken: when `path` holds files already.
+            OSError: when it cannot be written.
+        """
+        folder = cls(path)
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise FolderTaken(f"{folder.path} is not empty")
+        for place in (folder.events, folder.control, folder.samples, folder.metrics):
+            place.mkdir(parents=True, exist_ok=True)
+        folder.config.write_text(config_text, encoding="utf-8")
+        about = {"v": RECORD_VERSION, "id": uuid.uuid4().hex, "name": name}
+        replace_json(
+            folder.run_json, {**about, "created": time.time(), "host": socket.gethostname()}
+        )
+        return folder
+
+    def exists(self) -> bool:
+        """Whether a run was ever laid out here."""
+        return self.run_json.is_file()
+
+    def about(self) -> dict[str, Any]:
+        """The run's identity as written at its creation (`id`, `name`, `created`), or {} if
+        unreadable.
+        """
+        return read_json(self.run_json) or {}
+
+    @property
+    def name(self) -> str:
+        """The run's name; the folder's own where nothing else is known."""
+        return str(self.about().get("name") or self.path.name)
+
+    @property
+    def config(self) -> Path:
+        """The config as run."""
+        return self.path / "config.yaml"
+
+    @property
+    def run_json(self) -> Path:
+        """The identity, written once."""
+        return self.path / "run.json"
+
+    @property
+    def status(self) -> Path:
+        """The latest status, replaced every second."""
+        return self.path / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the one supervisor and its worker hold locked."""
+        return self.path / "lock"
+
+    @property
+    def log(self) -> Path:
+        """Everything the worker printed, tracebacks included."""
+        return self.path / "log.txt"
+
+    @property
+    def events(self) -> Path:
+        """Folder of append-only event files, one per writing process."""
+        return self.path / "events"
+
+    @property
+    def metrics(self) -> Path:
+        """Folder of the recorded scalars, a segment per start of a worker."""
+        return self.path / "metrics"
+
+    @property
+    def telemetry(self) -> Path:
+        """What the machine did, in the form of the metrics, keyed by milliseconds of time."""
+        return self.path / "telemetry"
+
+    @property
+    def control(self) -> Path:
+        """Folder of commands that wait for the worker."""
+        return self.path / "control"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of preview pictures."""
+        return self.path / "samples"
+
+    @property
+    def state(self) -> Path:
+        """Folder of the checkpoints for exact resume."""
+        return self.path / "state"
+
+    def state_step(self, step: int) -> Path:
+        """The exact-resume checkpoint taken after `step` completed steps."""
+        return self.state / f"step_{step:09d}"
+
+    def step_file(self, step: int | None, suffix: str = ".safetensors") -> Path:
+        """The user's weights after `step` steps; the final ones for None."""
+        ending = "" if step is None else f"_{step:09d}"
+        return self.path / f"{self.name}{ending}{suffix}"
+
+    def __repr__(self) -> str:
+        """For messages and test output."""
+        return f"RunFolder({str(self.path)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Two values are the same run when they are the same folder."""
+        return isinstance(other, RunFolder) and other.path == self.path
+
+    def __hash__(self) -> int:
+        """By path, as equality."""
+        return hash(self.path)
