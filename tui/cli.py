@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from schema import __version__
+from tui import rooms
 
 
 class Command(NamedTuple):
@@ -54,6 +54,10 @@ EXIT_INTERRUPTED: Final = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Other projects call packages `schema` or `themes` too; better told than met as an ImportError.
+    if rooms.strangers():
+        _complain(rooms.complaint() or "")
+        return EXIT_USAGE
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
@@ -108,6 +112,8 @@ def _run_flag(flag: str) -> int:
         print(usage())
         return 0
     if flag in {"-V", "--version"}:
+        from schema import __version__
+
         print(f"finetui {__version__}")
         return 0
     _complain(f"unknown option {flag}", "`finetui --help` lists the commands")
