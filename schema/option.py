@@ -51,10 +51,10 @@ class OptionMeta:
     container: bool = False
 
 
-def opt(  # noqa: PLR0913 - one keyword per property of an option is the point of this function
+def opt(
     default: Any,
     label: str,
-    help: str,  # noqa: A002 - the word the whole house uses
+    help: str,
     *,
     group: str,
     tier: Tier = "basic",
@@ -88,12 +88,12 @@ def opt(  # noqa: PLR0913 - one keyword per property of an option is the point o
 ) -> Any:
     """Declare one option.
 
-    `default` may be `REQUIRED`. `label` is two or three words, `help` one friendly sentence, `detail`
-    a paragraph for `finetui explain`. `choices` maps each value of a `Literal` to a word on it,
-    `synonyms` maps other accepted spellings of a value to the value. `applies_to` names capabilities
-    of `schema.families`, never families. `requires` and `conflicts` name paths (or `path=value`).
-    `aliases` are older key names that are still read. `inherits` is the path whose value counts while
-    this one is null. `params_of` names the sibling whose value chooses the class of this section.
+    `default` may be `REQUIRED`. `label` is two or three words, `help` one friendly sentence,
+    `detail` a paragraph for `finetui explain`. `choices` maps each value of a `Literal` to a word
+    on it, `synonyms` maps other accepted spellings of a value to the value. `applies_to` names
+    capabilities of `schema.families`, never families. `requires` and `conflicts` name paths.
+    `aliases` are older key names that are still read. `inherits` is the path whose value counts
+    while this one is null. `params_of` names the sibling whose value chooses this section's class.
     `container` marks a section of the process, which has no row of its own in the catalogue. Bounds
     of the items of a list belong into the annotation: `list[Annotated[int, Field(ge=64)]]`.
     """
@@ -164,6 +164,10 @@ class Section(BaseModel):
         return result
 
 
+SectionClass = type[Section]
+"""For annotations inside classes that have a field called `type`."""
+
+
 class ParamSection(Section):
     """A section chosen by a sibling's value, such as the parameters of one optimizer."""
 
@@ -226,7 +230,7 @@ def nullable(field: FieldInfo) -> bool:
 
 
 def _tag(data: dict[str, Any], name: str, sibling: str, section: type[Section]) -> None:
-    """Wrap the mapping under `name`, so that the union behind it can pick the class by `sibling`."""
+    """Wrap the mapping under `name`, so that the union behind it picks the class by `sibling`."""
     value = data.get(name, {})
     if isinstance(value, dict):
         tagged = Params(value)

@@ -21,7 +21,8 @@ class Dataset(Section):
     folder_path: str = opt(
         REQUIRED,
         "Image folder",
-        "Folder with your training images. Sub-folders are included; captions sit next to each file.",
+        "Folder with your training images. Sub-folders are included; captions sit next to each "
+        "file.",
         group=_SOURCE,
         editor="folder",
         on_resume="new-trajectory",
@@ -47,8 +48,8 @@ class Dataset(Section):
     trigger_word: str | None = opt(
         None,
         "Trigger word",
-        "Word that calls your concept, for this dataset only. Replaces [trigger] in captions or is "
-        "put in front of them.",
+        "Word that calls your concept, for this dataset only. Replaces [trigger] in captions or "
+        "is put in front of them.",
         group=_CAPTIONS,
         inherits="trigger_word",
         on_resume="new-trajectory",
@@ -56,8 +57,8 @@ class Dataset(Section):
     caption_dropout_rate: float = opt(
         0.0,
         "Caption dropout",
-        "Chance that a caption is blanked for a step. 0.05 helps the model learn the concept without "
-        "its caption.",
+        "Chance that a caption is blanked for a step. 0.05 helps the model learn the concept "
+        "without its caption.",
         group=_CAPTIONS,
         unit="probability",
         on_resume="new-trajectory",
@@ -67,8 +68,8 @@ class Dataset(Section):
     shuffle_tokens: bool = opt(
         False,
         "Shuffle tags",
-        "Randomly reorders comma-separated tags on every step so that order does not matter. Not for "
-        "prose captions.",
+        "Randomly reorders comma-separated tags on every step so that order does not matter. Not "
+        "for prose captions.",
         group=_CAPTIONS,
         tier="advanced",
         on_resume="new-trajectory",
@@ -89,8 +90,8 @@ class Dataset(Section):
     resolution: Pixels | Annotated[list[Pixels], Field(min_length=1)] = opt(
         512,
         "Resolutions",
-        "Training size(s). 1024 means about 1024x1024 pixels in total per image; several values train "
-        "every size.",
+        "Training size(s). 1024 means about 1024x1024 pixels in total per image; several values "
+        "train every size.",
         group=_SIZES,
         unit="pixels",
         on_resume="new-trajectory",
@@ -98,7 +99,8 @@ class Dataset(Section):
     buckets: bool = opt(
         True,
         "Aspect-ratio buckets",
-        "Groups images of similar shape so that nothing is squashed and little is cropped. Leave on.",
+        "Groups images of similar shape so that nothing is squashed and little is cropped. Leave "
+        "on.",
         group=_SIZES,
         tier="advanced",
         on_resume="new-trajectory",
@@ -106,23 +108,23 @@ class Dataset(Section):
     bucket_tolerance: int = opt(
         64,
         "Bucket step",
-        "Sides of training sizes are multiples of this number. Bigger means fewer, fuller buckets and "
-        "a bit more cropping.",
+        "Sides of training sizes are multiples of this number. Bigger means fewer, fuller buckets "
+        "and a bit more cropping.",
         group=_SIZES,
         tier="expert",
         unit="pixels",
         on_resume="new-trajectory",
         requires=("datasets[].buckets",),
-        detail="Rounded up to a multiple of what the model needs (8 for Stable Diffusion 1). While the "
-        "key is absent the step is the model's own.",
+        detail="Rounded up to a multiple of what the model needs (8 for Stable Diffusion 1). While "
+        "the key is absent the step is the model's own.",
         ge=1,
         le=512,
     )
     num_repeats: int = opt(
         1,
         "Repeats",
-        "Show every file this many times per epoch. Use it to balance a small dataset against a big "
-        "one.",
+        "Show every file this many times per epoch. Use it to balance a small dataset against a "
+        "big one.",
         group=_REPEAT,
         unit="times",
         on_resume="new-trajectory",
@@ -131,15 +133,16 @@ class Dataset(Section):
     flip_x: bool = opt(
         False,
         "Mirror horizontally",
-        "Adds a mirrored copy of every image, doubling the dataset. Avoid for faces, text or logos.",
+        "Adds a mirrored copy of every image, doubling the dataset. Avoid for faces, text or "
+        "logos.",
         group=_IMAGES,
         on_resume="new-trajectory",
     )
     flip_y: bool = opt(
         False,
         "Mirror vertically",
-        "Adds an upside-down copy of every image, doubling the dataset. Useful for textures, not for "
-        "people.",
+        "Adds an upside-down copy of every image, doubling the dataset. Useful for textures, not "
+        "for people.",
         group=_IMAGES,
         tier="advanced",
         on_resume="new-trajectory",
@@ -156,8 +159,8 @@ class Dataset(Section):
     square_crop: bool = opt(
         False,
         "Square crop",
-        "Forces every image to a centred square of the chosen resolution instead of its own aspect "
-        "ratio.",
+        "Forces every image to a centred square of the chosen resolution instead of its own "
+        "aspect ratio.",
         group=_IMAGES,
         tier="advanced",
         on_resume="new-trajectory",
@@ -165,8 +168,8 @@ class Dataset(Section):
     scale: float = opt(
         1.0,
         "Pre-scale factor",
-        "Treats every image as if it were this much bigger or smaller before choosing its training "
-        "size.",
+        "Treats every image as if it were this much bigger or smaller before choosing its "
+        "training size.",
         group=_IMAGES,
         tier="expert",
         unit="times",
@@ -199,7 +202,8 @@ class Dataset(Section):
     num_workers: int = opt(
         2,
         "Loader workers",
-        "Background processes that load and prepare images. 0 loads in the training process itself.",
+        "Background processes that load and prepare images. 0 loads in the training process "
+        "itself.",
         group="Workers and performance",
         tier="advanced",
         unit="processes",

@@ -11,8 +11,8 @@ class Model(Section):
     name_or_path: str = opt(
         REQUIRED,
         "Model name or path",
-        "The base model: a local diffusers folder, a checkpoint file, or a Hugging Face repository "
-        "like user/model.",
+        "The base model: a local diffusers folder, a checkpoint file, or a Hugging Face "
+        "repository like user/model.",
         group="Model",
         editor="model",
         on_resume="refused",
@@ -21,7 +21,8 @@ class Model(Section):
     arch: Literal["sd1"] = opt(
         "sd1",
         "Architecture",
-        "Which kind of model this is. It decides how the model is loaded, trained, sampled and saved.",
+        "Which kind of model this is. It decides how the model is loaded, trained, sampled and "
+        "saved.",
         group="Model",
         choices={"sd1": "Stable Diffusion 1.x"},
         synonyms={"sd15": "sd1", "sd1.5": "sd1"},

@@ -1,4 +1,4 @@
-"""`network:` - the small network that is trained beside the frozen base; null is full fine-tuning."""
+"""`network:` - the small network trained beside the frozen base; null is full fine-tuning."""
 
 from typing import Literal
 
@@ -15,8 +15,8 @@ class NetworkKwargs(Section):
         group="Custom Network Config",
         tier="expert",
         on_resume="new-trajectory",
-        detail="Kohya names (lora_unet_..., with alpha) are read by most tools and by diffusers. The "
-        "diffusers layout has no alpha, so alpha is forced to the rank and the scale is 1.",
+        detail="Kohya names (lora_unet_..., with alpha) are read by most tools and by diffusers. "
+        "The diffusers layout has no alpha, so alpha is forced to the rank and the scale is 1.",
     )
 
 
@@ -45,7 +45,8 @@ class Network(Section):
     alpha: float = opt(
         1.0,
         "Alpha",
-        "LoRA strength scaling: the learned change is multiplied by alpha / rank; 0 means alpha = rank.",
+        "LoRA strength scaling: the learned change is multiplied by alpha / rank; 0 means alpha = "
+        "rank.",
         group="Rank & Scaling",
         applies_to=("kohya_keys",),
         on_resume="new-trajectory",
@@ -90,8 +91,8 @@ class Network(Section):
     dropout: float | None = opt(
         None,
         "Dropout",
-        "Randomly drops part of the LoRA activations while training, against overfitting. Try 0.05 "
-        "to 0.3.",
+        "Randomly drops part of the LoRA activations while training, against overfitting. Try "
+        "0.05 to 0.3.",
         group="Rank & Scaling",
         tier="advanced",
         on_resume="new-trajectory",

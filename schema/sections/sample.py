@@ -5,8 +5,8 @@ from typing import Literal
 from schema.option import REQUIRED, Section, opt
 
 Sampler = Literal[
-    "ddpm", "ddim", "pndm", "lms", "k_lms", "euler", "k_euler", "euler_a", "dpmsolver", "dpmsolver++",
-    "k_dpmsolver", "k_dpmsolver++", "dpmsingle", "heun", "dpm_2", "dpm_2_a", "lcm",
+    "ddpm", "ddim", "pndm", "lms", "k_lms", "euler", "k_euler", "euler_a", "dpmsolver",
+    "dpmsolver++", "k_dpmsolver", "k_dpmsolver++", "dpmsingle", "heun", "dpm_2", "dpm_2_a", "lcm",
 ]  # fmt: skip
 
 _SCHEDULE = "Sampling schedule"
@@ -18,8 +18,8 @@ class SampleItem(Section):
     """One preview of `sample.samples`; what is null comes from the section."""
 
     prompt: str = opt(
-        REQUIRED, "Prompt", "What to draw. Flags may follow the text.", group=_EACH, editor="prompt",
-        editable_live=True,
+        REQUIRED, "Prompt", "What to draw. Flags may follow the text.", group=_EACH,
+        editor="prompt", editable_live=True,
     )  # fmt: skip
     width: int | None = opt(
         None, "Width", "Width for this preview only.", group=_EACH, tier="advanced", unit="px",

@@ -12,7 +12,8 @@ class Save(Section):
     save_every: int | None = opt(
         1000,
         "Save every",
-        "Write a checkpoint every N training steps; 0 or empty means only one save at the very end.",
+        "Write a checkpoint every N training steps; 0 or empty means only one save at the very "
+        "end.",
         group="Save",
         unit="steps",
         editable_live=True,
@@ -43,8 +44,8 @@ class Save(Section):
     save_format: Literal["safetensors", "diffusers", "ckpt"] = opt(
         "safetensors",
         "Save format",
-        "How full models are written: one safetensors file or a diffusers folder. LoRAs are always "
-        "safetensors.",
+        "How full models are written: one safetensors file or a diffusers folder. LoRAs are "
+        "always safetensors.",
         group="Save",
         choices={
             "safetensors": "one file with the original Stable Diffusion key names",

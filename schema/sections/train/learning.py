@@ -15,7 +15,8 @@ class Learning(Section):
     lr: float = opt(
         1e-6,
         "Learning rate",
-        "How big each learning step is. 1e-4 is typical for LoRA, 1e-5 or less for full fine-tuning.",
+        "How big each learning step is. 1e-4 is typical for LoRA, 1e-5 or less for full "
+        "fine-tuning.",
         group=_GROUP,
         on_resume="new-trajectory",
         editable_live=True,
@@ -25,8 +26,8 @@ class Learning(Section):
     unet_lr: float | None = opt(
         None,
         "Denoiser learning rate",
-        "Separate learning rate for the image model (U-Net or transformer). Empty = same as learning "
-        "rate.",
+        "Separate learning rate for the image model (U-Net or transformer). Empty = same as "
+        "learning rate.",
         group=_GROUP,
         tier="advanced",
         on_resume="new-trajectory",

@@ -40,8 +40,8 @@ class RunLength(Section):
     batch_size: int = opt(
         1,
         "Batch size",
-        "How many images go through the model together in one forward pass. Bigger is smoother but "
-        "needs more memory.",
+        "How many images go through the model together in one forward pass. Bigger is smoother "
+        "but needs more memory.",
         group=_LENGTH,
         unit="images",
         on_resume="new-trajectory",
