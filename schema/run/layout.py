@@ -28,8 +28,16 @@ class RunFolder:
         self.path = Path(path).absolute()
 
     @classmethod
-    def create(cls, path: Path | str, config_text: str, name: str) -> RunFolder:
+    def create(
+        cls, path: Path | str, config_text: str, name: str, *, base: Path | str | None = None
+    ) -> RunFolder:
         """Lay out a new run in `path`, with the config exactly as it is to be run.
+
+        Args:
+            path: the new folder; its parents are made.
+            config_text: the YAML.
+            name: the run's name.
+            base: the folder from which relative paths in the config count; the present one when None.
 
         Raises:
             FolderTaken: when `path` holds files already.
@@ -41,10 +49,10 @@ class RunFolder:
         for place in (folder.events, folder.control, folder.samples, folder.metrics):
             place.mkdir(parents=True, exist_ok=True)
         folder.config.write_text(config_text, encoding="utf-8")
-        about = {"v": RECORD_VERSION, "id": uuid.uuid4().hex, "name": name}
-        replace_json(
-            folder.run_json, {**about, "created": time.time(), "host": socket.gethostname()}
-        )
+        about: dict[str, Any] = {"v": RECORD_VERSION, "id": uuid.uuid4().hex, "name": name}
+        about |= {"created": time.time(), "host": socket.gethostname()}
+        about["base"] = str(Path(base or Path.cwd()).absolute())
+        replace_json(folder.run_json, about)
         return folder
 
     def exists(self) -> bool:
