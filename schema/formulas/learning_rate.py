@@ -44,8 +44,9 @@ def cosine_with_restarts(params: Mapping[str, Any], length: int, base: float, do
 
 
 def step(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
-    """Drop by gamma every step_size updates; without a step_size it never drops."""
-    return base * params.get("gamma", 0.1) ** (done // params.get("step_size", length))
+    """Drop by gamma every step_size updates, until the schedule's length is over."""
+    drops = min(done, length) // params.get("step_size", length + 1)
+    return base * params.get("gamma", 0.1) ** drops
 
 
 def constant_with_warmup(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
@@ -95,7 +96,7 @@ SCHEDULES: dict[str, tuple[Formula, frozenset[str]]] = {
         cosine_with_restarts,
         frozenset({"eta_min", "T_0", "T_mult", "total_iters"}),
     ),
-    "step": (step, frozenset({"step_size", "gamma"})),
+    "step": (step, frozenset({"step_size", "gamma", "total_iters"})),
     "constant_with_warmup": (constant_with_warmup, frozenset({"num_warmup_steps"})),
     "polynomial": (
         polynomial,

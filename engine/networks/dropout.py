@@ -1,0 +1,17 @@
+"""Whether a module draws random numbers in its forward pass, so that only then they are seeded."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def has_dropout(module: nn.Module) -> bool:
+    """True when a dropout layer, or a layer with a functional one (transformers), has a rate above 0."""
+    return any(_rate(part) > 0 for part in module.modules())
+
+
+def _rate(part: nn.Module) -> float:
+    if isinstance(part, nn.modules.dropout._DropoutNd):
+        return part.p
+    rates = (getattr(part, name, 0.0) for name in ("dropout", "attention_dropout"))
+    return max((rate for rate in rates if isinstance(rate, float)), default=0.0)

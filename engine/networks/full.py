@@ -1,0 +1,69 @@
+"""Full fine-tuning: the model's own weights, kept in float32 while they are trained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.families.base import Family
+from engine.networks import TEXT_ENCODER, UNET, load_exactly
+from engine.networks.dropout import has_dropout
+from schema.sections.train import Train
+
+
+class FullModel:
+    """Every weight of the denoisers and, where asked for, of the text encoders."""
+
+    def __init__(self, family: Family, train: Train, save_format: str) -> None:
+        self._family, self._format = family, save_format
+        self.groups: dict[str, dict[str, nn.Parameter]] = {}
+        modules: list[nn.Module] = []
+        if train.train_unet:
+            modules += [denoiser.module for denoiser in family.denoisers]
+            self.groups[UNET] = _named({d.name: d.module for d in family.denoisers})
+        if train.train_text_encoder:
+            modules += family.text_encoders.values()
+            self.groups[TEXT_ENCODER] = _named(family.text_encoders)
+        for module in modules:
+            module.requires_grad_(True)
+        self.uses_dropout = any(has_dropout(module) for module in modules)
+
+    def _all(self) -> dict[str, nn.Parameter]:
+        return {name: p for group in self.groups.values() for name, p in group.items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The live weights by `<component>.<parameter>`."""
+        return {name: parameter.detach() for name, parameter in self._all().items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Copy weights in; raises ValueError when they are another model's."""
+        load_exactly(self._all(), state)
+
+    def save(self, path: Path, dtype: torch.dtype, metadata: Mapping[str, str]) -> list[Path]:
+        """The whole model as the family writes it, with text encoders and VAE."""
+        del metadata  # the family's layouts have no room for it
+        return self._family.save_full(path, dtype, self._format)
+
+    @contextlib.contextmanager
+    def scaled(self, multiplier: float | Tensor) -> Iterator[None]:
+        """Nothing to scale: the whole model is what was trained."""
+        del multiplier
+        yield
+
+    @contextlib.contextmanager
+    def off(self) -> Iterator[None]:
+        """There is no untrained model to go back to without a copy of it."""
+        raise NotImplementedError("a full fine-tune keeps no copy of the untrained model")
+        yield
+
+
+def _named(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    return {
+        f"{component}.{name}": parameter
+        for component, module in modules.items()
+        for name, parameter in module.named_parameters()
+    }
