@@ -1,7 +1,8 @@
 """Collects which tests show which option's effect (`@pytest.mark.proves(path)`).
 
-`--proofs FILE` makes the run write {path: {"passed": [test ids], "skipped": [test ids]}}; used by
-`make proofs`. Works under xdist: the paths travel with each test's report.
+`--proofs FILE` makes the run write {path: {"passed": [test ids], "skipped": [test ids]}} with a
+row for every option there is; used by `make proofs`. Under xdist too: the paths travel with each
+test's report.
 """
 
 import json
@@ -27,6 +28,7 @@ class ProofRecorder:
         self.target = target
         self.outcomes: dict[str, str] = {}
         self.paths: dict[str, set[str]] = {}
+        self.unproved: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the worst outcome of a test's three phases."""
@@ -43,7 +45,11 @@ class ProofRecorder:
         """Write the file once, from the process that sees all reports."""
         if hasattr(session.config, "workerinput"):
             return
-        proofs: dict[str, dict[str, list[str]]] = {}
+        from schema.catalogue import options
+
+        proofs: dict[str, dict[str, list[str]]] = {
+            info.path: {"passed": [], "skipped": []} for info in options()
+        }
         for nodeid, paths in self.paths.items():
             outcome = self.outcomes[nodeid]
             for path in paths:
@@ -53,5 +59,12 @@ class ProofRecorder:
         for row in proofs.values():
             row["passed"].sort()
             row["skipped"].sort()
+        self.unproved = sorted(path for path, row in proofs.items() if not row["passed"])
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.target.write_text(json.dumps(proofs, indent=1, sort_keys=True) + "\n")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the file is and which options have nothing to show."""
+        terminalreporter.write_line(f"proofs: {self.target}")
+        if self.unproved:
+            terminalreporter.write_line(f"not shown by any test: {', '.join(self.unproved)}")
