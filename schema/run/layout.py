@@ -37,7 +37,7 @@ class RunFolder:
             path: the new folder; its parents are made.
             config_text: the YAML.
             name: the run's name.
-            base: the folder from which relative paths in the config count; the present one when None.
+            base: where relative paths in the config count from; the present folder when None.
 
         Raises:
             FolderTaken: when `path` holds files already.

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ from schema.run.process import ProcessId, fate, this_process
 
 _UNSUPPORTED = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 _HIGHEST_INHERITED = 256
+_DYING_SECONDS = 1.0
 
 
 class RunLocked(Exception):
@@ -93,17 +95,27 @@ def holder_of(path: Path) -> ProcessId | None:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as fault:
-        if fault.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise RunLocked(path, holder_of(path)) from None
-        if fault.errno not in _UNSUPPORTED:
-            raise
-        # A mount without locks: the holder's name in the file has to do.
-        holder = holder_of(path)
-        if holder and fate(holder) == "alive" and holder.pid != os.getpid():
-            raise RunLocked(path, holder) from None
+    deadline = time.monotonic() + _DYING_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as fault:
+            if fault.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                holder = holder_of(path)
+                # A killed process counts as gone a moment before its last thread lets the file go.
+                dying = holder is not None and fate(holder) == "gone"
+                if dying and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                    continue
+                raise RunLocked(path, holder) from None
+            if fault.errno not in _UNSUPPORTED:
+                raise
+            break
+    # A mount without locks: the holder's name in the file has to do.
+    holder = holder_of(path)
+    if holder and fate(holder) == "alive" and holder.pid != os.getpid():
+        raise RunLocked(path, holder)
 
 
 def _inherited(path: Path) -> int | None:

@@ -1,0 +1,1 @@
+"""Runs: their folder, their record, their processes and the commands that steer them."""
