@@ -73,7 +73,7 @@ def choose(low: float, high: float, scale: str) -> Limits:
     if high <= low:
         pad = abs(low) * 0.5 or 0.5
         low, high = (low - pad if low < 0 else max(0.0, low - pad)), high + pad
-    step = nice_step((high - low) / 4)
+    step = nice_step((high - low) / 8)
     bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     return Limits(bottom, top if top > bottom else bottom + step, scale)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tui.widgets.lines import Row, Span
+from tui.widgets.rows import Row, Span
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,18 @@ from tui.watch.series import Curve, Window
 from tui.watch.text import axis_number, count, short_number
 from tui.widgets.axes import LINEAR, Limits, StickyLimits, nice_step
 from tui.widgets.canvas import ASCII, BRAILLE, Canvas, DotSet
-from tui.widgets.lines import Lines, Row, Span, row
+from tui.widgets.rows import Row, Rows, Span, row
 
 LABELS: Final = 6
 """Cells to the left of the plot: the tick labels and the axis."""
-CURVE_ROLES: Final = ("chart-line", "chart-2", "chart-3", "chart-4")
-BAND: Final = "chart-band"
+CURVE_ROLES: Final = ("chart-smooth", "chart-2", "chart-3", "chart-4")
+BAND: Final = "chart-raw"
 SAVE, SAMPLE, RESTART, BROKEN = "save", "sample", "restart", "broken"
 MARK_CHARS: Final = {SAVE: ("┴", "w"), SAMPLE: ("┬", "s"), RESTART: ("╫", "r"), BROKEN: ("×", "x")}
 """Kind of mark -> its character on the axis, and the one of the ASCII set."""
-MARK_ROLES: Final = {RESTART: "bad", BROKEN: "bad"}
+MARK_ROLES: Final = {RESTART: "chart-bad", BROKEN: "chart-bad"}
+LOUD: Final = frozenset({RESTART, BROKEN})
+"""Marks that are never left out and stand over the step numbers."""
 CROWDED: Final = 5
 """With less than this many cells per mark, marks of that kind say nothing and are left out."""
 
@@ -55,7 +57,7 @@ def draw(picture: Picture, width: int, height: int, limits: StickyLimits) -> lis
     shown = [curve for curve in picture.curves if curve.buckets]
     if columns < 4 or not shown:
         blank = row(" " * (LABELS - 1), ("│" if picture.dots is not ASCII else "|", "chart-axis"))
-        middle = row(*blank, (f"  {picture.empty}", "dim"))
+        middle = row(*blank, (f"  {picture.empty}", "muted"))
         return [middle if y == rows // 2 else blank for y in range(rows)] + [
             row(" " * (LABELS - 1), ("└" + "─" * columns, "chart-axis"))
         ]
@@ -90,18 +92,18 @@ def draw_band(canvas: Canvas, curve: Curve, scale: Limits, role: str) -> None:
     """
     step = curve.window.dots_per_bucket
     before: tuple[int, int] | None = None
-    for at, (low, high, _) in enumerate(curve.buckets):
-        if math.isnan(low) or math.isnan(high):
+    for at, bucket in enumerate(curve.buckets):
+        if bucket is None or math.isnan(bucket[2]):
             before = None
             continue
         x = at * step
-        top, bottom = (_inside(scale.dot(v, canvas.height), canvas) for v in (high, low))
+        top, bottom = here = (_clamped(bucket[1], scale, canvas), _clamped(bucket[0], scale, canvas))
         if before is not None and step > 1:
-            canvas.line(x - step, sum(before) // 2, x, (top + bottom) // 2, role)
+            canvas.line(x - step, sum(before) // 2, x, sum(here) // 2, role)
         elif before is not None:
             top, bottom = min(top, before[1]), max(bottom, before[0])
         canvas.column(x, top, bottom, role)
-        before = tuple(_inside(scale.dot(v, canvas.height), canvas) for v in (high, low))  # type: ignore[assignment]
+        before = here
 
 
 def draw_line(canvas: Canvas, curve: Curve, scale: Limits, role: str) -> None:
@@ -112,7 +114,7 @@ def draw_line(canvas: Canvas, curve: Curve, scale: Limits, role: str) -> None:
         if not math.isfinite(value):
             before = None
             continue
-        here = (at * step, _inside(scale.dot(value, canvas.height), canvas))
+        here = (at * step, _clamped(value, scale, canvas))
         canvas.line(*(before or here), *here, role)
         before = here
 
@@ -123,37 +125,31 @@ def axis_row(picture: Picture, view: Window, columns: int) -> Row:
     corner, dash = ("+", "-") if plain else ("└", "─")
     cells: list[tuple[str, str]] = [(dash, "chart-axis")] * columns
     across = picture.dots.across
-    for kind in (SAMPLE, SAVE, RESTART):
+    for step in _step_ticks(view, columns):
+        _put_label(cells, max(0, view.dot(step)) // across, count(step))
+    for kind in (SAMPLE, SAVE, RESTART, BROKEN):
         steps = [step for step, mark in picture.marks if mark == kind]
         places = {view.dot(step) // across for step in steps if view.first <= step <= view.last}
-        if len(places) * CROWDED > columns and kind != RESTART:
+        if len(places) * CROWDED > columns and kind not in LOUD:
             continue
         for at in places:
-            if 0 <= at < columns:
+            if 0 <= at < columns and (kind in LOUD or not cells[at][0].isalnum()):
                 both = kind == SAVE and cells[at][0] == MARK_CHARS[SAMPLE][plain]
                 char = ("┼", "*")[plain] if both else MARK_CHARS[kind][plain]
                 cells[at] = (char, MARK_ROLES.get(kind, "chart-mark"))
-    for at in _broken_cells(picture, view, across):
-        if 0 <= at < columns:
-            cells[at] = (MARK_CHARS[BROKEN][plain], "bad")
-    for step in _step_ticks(view, columns, across):
-        _put_label(cells, view.dot(step) // across, count(step))
     return row(" " * (LABELS - 1), (corner, "chart-axis"), *_joined(cells))
 
 
 def _put_label(cells: list[tuple[str, str]], at: int, label: str) -> None:
-    """Write a label over the axis unless a mark stands there; marks matter more."""
     if at < 0 or at + len(label) > len(cells):
-        return
-    if any(role != "chart-axis" for _, role in cells[at : at + len(label)]):
         return
     cells[at : at + len(label)] = [(char, "chart-axis") for char in label]
 
 
-def _step_ticks(view: Window, columns: int, across: int) -> list[int]:
+def _step_ticks(view: Window, columns: int) -> list[int]:
     steps = view.buckets * view.per_bucket
-    step = max(1, round(nice_step(max(1.0, steps / max(2, columns // 16)))))
-    first = math.ceil(view.first / step) * step
+    step = max(1, round(nice_step(max(1.0, steps / max(2, columns // 12)))))
+    first = 0 if view.first <= 1 else math.ceil(view.first / step) * step
     return list(range(first, view.last + 1, step))
 
 
@@ -163,22 +159,23 @@ def _broken_cells(picture: Picture, view: Window, across: int) -> set[int]:
 
 def _values(curves: Sequence[Curve]) -> Iterable[float]:
     """What the limits must show: the band of the first curve; of overlaid ones only the line."""
-    for low, high, _ in curves[0].buckets:
-        yield low
-        yield high
+    for bucket in curves[0].buckets:
+        if bucket is not None:
+            yield from bucket[:2]
 
 
 def _smooth_values(curves: Sequence[Curve]) -> list[float]:
     return [value for curve in curves for value in curve.smooth]
 
 
-def _inside(dot: int, canvas: Canvas) -> int:
-    return min(canvas.height - 1, max(0, dot))
+def _clamped(value: float, scale: Limits, canvas: Canvas) -> int:
+    """The dot row of a value; what lies outside the limits is drawn at the edge, not left out."""
+    return min(canvas.height - 1, max(0, scale.dot(value, canvas.height)))
 
 
 def _dotted(canvas: Canvas, x: int) -> None:
     for y in range(0, canvas.height, 2):
-        canvas.column(x, y, y, "bad")
+        canvas.column(x, y, y, "chart-bad")
 
 
 def _with_cursor(cells: Row, at: int, bar: str) -> Row:
@@ -188,7 +185,7 @@ def _with_cursor(cells: Row, at: int, bar: str) -> Row:
     for text, role in cells:
         if x <= at < x + len(text):
             char = text[at - x]
-            made += [(text[: at - x], role), (bar if char == " " else char, "chart-cursor")]
+            made += [(text[: at - x], role), (bar if char == " " else char, "cursor-text")]
             made.append((text[at - x + 1 :], role))
         else:
             made.append((text, role))
@@ -214,19 +211,21 @@ def readout(curve: Curve, step: int) -> str:
     found = curve.value_at(step)
     if found is None:
         return f"step {step}  no value"
-    (low, high, mean), smooth = found
+    bucket, smooth = found
     words = f"step {step}"
     if curve.window.per_bucket > 1:
-        words = f"steps {step}-{step + curve.window.per_bucket - 1}"
-    if math.isnan(mean):
-        return f"{words}  no value"
+        start = curve.window.step_at(curve.window.bucket_of(step))
+        words = f"steps {start}-{start + curve.window.per_bucket - 1}"
+    if bucket is None or math.isnan(bucket[2]):
+        return f"{words}  {'no value' if bucket is None else 'NaN'}"
+    low, high, mean = bucket
     words += f"  {curve.label} {short_number(mean)}"
     if high > low:
-        words += f" ({short_number(low)}..{short_number(high)})"
+        words += f" ({short_number(low)} to {short_number(high)})"
     return words + (f"  ema {short_number(smooth)}" if math.isfinite(smooth) else "")
 
 
-class Chart(Lines):
+class Chart(Rows):
     """A chart that fills its widget; `picture` is what it shows."""
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Following runs and the machine: threads that read, and plain values for the screen."""

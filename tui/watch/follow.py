@@ -1,0 +1,335 @@
+"""Following one run: a thread that reads its folder and hands plain values to the screen.
+
+The thread polls: files on a network mount announce nothing. It owns every reader, so no key handler
+ever touches the disk: the screen asks for curves and sends commands by leaving a request here. Any
+number of followers may look at one run; none of them changes anything in it but by commands.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schema.run import commands
+from schema.run.events import EventTail
+from schema.run.layout import RunFolder
+from schema.run.metrics import MetricsReader
+from schema.run.state import RunWatch
+from schema.run.status import RunStatus, State
+from tui.watch.facts import RunFacts, read_facts
+from tui.watch.history import INFO, Answer, History, LogLine, Shot
+from tui.watch.series import Curve, Window, make_curve, window
+from tui.watch.text import short_number
+
+TAIL_STEPS: Final = 200
+"""Step lines shown of the past, and at most in one look."""
+QUICK: Final = 0.15
+"""Seconds between looks while a command waits for its answer."""
+SLOW_FACTS: Final = 10.0
+"""Seconds between looks at what changes slowly: the config, the free disk, small trends."""
+STALL_STEPS, STALL_SECONDS = 10, 20.0
+"""A run stalls when no step came for so many times its step time, and at least so long."""
+TREND: Final = 8
+"""Columns of a small trend."""
+
+
+@dataclass(frozen=True)
+class ChartRequest:
+    """One series as a chart wants it: how many dots across, how many of the last steps."""
+
+    name: str
+    dots: int
+    zoom: int = 0
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the dashboard shows, at one moment."""
+
+    status: RunStatus
+    facts: RunFacts = field(default_factory=RunFacts)
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Newest value of every series."""
+    trends: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[Curve]] = field(default_factory=dict)
+    """By the name under which a chart was requested; further curves are overlaid runs."""
+    smooth_loss: float | None = None
+    broken: int = 0
+    lines: Sequence[LogLine] = ()
+    """New since the last snapshot."""
+    marks: Sequence[tuple[int, str]] = ()
+    shots: Sequence[Shot] = ()
+    answers: Sequence[Answer] = ()
+    warnings: int = 0
+    phase: str = ""
+    reason: str = ""
+    """Why the run ended badly, in one line."""
+    telemetry: Mapping[str, float] = field(default_factory=dict)
+    disk_free: int | None = None
+    stalled: float | None = None
+    """Seconds without a step, when that is too long."""
+    here: bool = True
+    """Whether the run is (or was) on this machine."""
+
+
+@dataclass(frozen=True)
+class CommandSent:
+    """A command was put into the run's inbox, or could not be."""
+
+    id: str
+    name: str
+    problem: str = ""
+
+
+Notice = Snapshot | CommandSent
+
+
+class RunFollower(threading.Thread):
+    """Looks at one run once a second, or at once when asked; `notify` is called in this thread."""
+
+    def __init__(
+        self, folder: RunFolder, notify: Callable[[Notice], object], *, every: float = 1.0,
+        others: Sequence[RunFolder] = (),
+    ) -> None:  # fmt: skip
+        """Not started yet.
+
+        Args:
+            folder: the run to follow.
+            notify: gets a `Snapshot` at every look that found something new, and `CommandSent`.
+            every: seconds between looks.
+            others: runs whose curves are laid over those of this one.
+        """
+        super().__init__(daemon=True, name="follower")
+        self.folder = folder
+        self.every = every
+        self._notify, self._others = notify, list(others)
+        self._wake, self._ended = threading.Event(), threading.Event()
+        self._mutex = threading.Lock()
+        self._charts: dict[str, ChartRequest] = {}
+        self._commands: list[str] = []
+        self._waiting: set[str] = set()
+        self._eyes: _Eyes | None = None
+
+    def ask(self, **charts: ChartRequest) -> None:
+        """Ask for these charts from now on; they come with the next snapshot, at once."""
+        with self._mutex:
+            if charts == self._charts:
+                return
+            self._charts = charts
+        self._wake.set()
+
+    def compare(self, others: Sequence[RunFolder]) -> None:
+        """Lay the curves of other runs over those of this one."""
+        with self._mutex:
+            self._others = list(others)
+            self._eyes = None if self._eyes is None else self._eyes.with_others(others)
+        self._wake.set()
+
+    def command(self, name: str) -> None:
+        """Send a command to the worker; `CommandSent` follows, and the answer in a snapshot."""
+        with self._mutex:
+            self._commands.append(name)
+        self._wake.set()
+
+    def look_now(self) -> None:
+        """Look at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Look until `stop()`."""
+        while not self._ended.is_set():
+            self._wake.clear()
+            self._send_commands()
+            with self._mutex:
+                charts = dict(self._charts)
+                if self._eyes is None:
+                    self._eyes = _Eyes(self.folder, self._others)
+                eyes = self._eyes
+            snapshot = eyes.look(charts)
+            self._waiting -= {answer.id for answer in snapshot.answers}
+            if snapshot.status.ended:
+                self._waiting.clear()
+            if not self._ended.is_set():
+                self._notify(snapshot)
+            self._wake.wait(QUICK if self._waiting else self.every)
+
+    def _send_commands(self) -> None:
+        with self._mutex:
+            names, self._commands = self._commands, []
+        for name in names:
+            try:
+                command_id = commands.send(self.folder, name)
+            except OSError as error:
+                self._notify(CommandSent("", name, error.strerror or str(error)))
+                continue
+            self._waiting.add(command_id)
+            self._notify(CommandSent(command_id, name))
+
+
+class _Eyes:
+    """All readers of one run, and what must be remembered between two looks."""
+
+    def __init__(self, folder: RunFolder, others: Sequence[RunFolder]) -> None:
+        self._folder = folder
+        self._watch, self._events = RunWatch(folder), EventTail(folder)
+        self._metrics, self._telemetry = MetricsReader(folder.metrics), MetricsReader(folder.telemetry)
+        self._history = History(folder.path)
+        self._logged_step: int | None = None
+        self._slow_at = float("-inf")
+        self._facts, self._disk, self._trends = RunFacts(), None, {}  # type: ignore[var-annotated]
+        self._step_seen: tuple[int, float] = (-1, time.monotonic())
+        self._broken: tuple[int, int] = (-1, 0)
+        self._host = socket.gethostname()
+        self._others: list[tuple[str, MetricsReader]] = []
+        self.with_others(others)
+
+    def with_others(self, others: Sequence[RunFolder]) -> _Eyes:
+        """Choose the overlaid runs."""
+        self._others = [(other.name, MetricsReader(other.metrics)) for other in others]
+        return self
+
+    def look(self, charts: Mapping[str, ChartRequest]) -> Snapshot:
+        """One look at everything."""
+        status = self._watch.status()
+        history = self._history
+        lines = history.take(self._events.poll())
+        self._metrics.poll()
+        values = {}
+        for name in self._metrics.series():
+            last = self._metrics.last(name)
+            if last is not None:
+                values[name] = last[1]
+        span = self._metrics.span()
+        last_step = span[1] if span else 0
+        lines += self._step_lines(last_step)
+        self._look_slowly(last_step)
+        return Snapshot(
+            status=status, facts=self._facts, values=values, trends=self._trends,
+            curves={key: self._curves(chart, last_step) for key, chart in charts.items()},
+            smooth_loss=self._smooth_loss(charts, last_step),
+            broken=self._broken_count(last_step),
+            lines=sorted(lines, key=lambda line: line.time),
+            marks=tuple(history.marks), shots=tuple(history.shots),
+            answers=tuple(history.answers), warnings=history.warnings, phase=history.phase,
+            reason=self._reason(status), telemetry=self._telemetry_now(), disk_free=self._disk,
+            stalled=self._stalled(status, values.get("step_seconds")),
+            here=status.host in (None, self._host),
+        )  # fmt: skip
+
+    def _curves(self, chart: ChartRequest, last_step: int) -> list[Curve]:
+        runs = [("", self._metrics), *self._others]
+        ends = [last_step]
+        for _, reader in self._others:
+            reader.poll()
+            span = reader.span()
+            ends.append(span[1] if span else 0)
+        view = window(max(ends), chart.dots, chart.zoom)
+        return [
+            self._curve(label or chart.name, reader, chart, view, end)
+            for (label, reader), end in zip(runs, ends, strict=True)
+        ]
+
+    @staticmethod
+    def _curve(
+        label: str, reader: MetricsReader, chart: ChartRequest, view: Window, end: int
+    ) -> Curve:
+        def read(first: int, last: int, buckets: int) -> list[tuple[float, float, float] | None]:
+            return reader.window(chart.name, first, last, buckets)
+
+        return make_curve(label, view, read, end, chart.smoothing)
+
+    def _smooth_loss(self, charts: Mapping[str, ChartRequest], last_step: int) -> float | None:
+        beta = next((c.smoothing for c in charts.values() if c.name == "loss"), 0.97) or 0.97
+        memory = min(2048, round(5 / (1 - beta)))
+        total = weight = 0.0
+        for _, value in self._metrics.values("loss", max(1, last_step - memory)):
+            if abs(value) < float("inf"):
+                total, weight = beta * total + (1 - beta) * value, beta * weight + (1 - beta)
+        return total / weight if weight else None
+
+    def _broken_count(self, last_step: int) -> int:
+        if self._broken[0] != last_step:
+            whole = self._metrics.summary("loss") if last_step else None
+            self._broken = (last_step, whole.broken if whole else 0)
+        return self._broken[1]
+
+    def _step_lines(self, last_step: int) -> list[LogLine]:
+        if self._logged_step is not None and last_step < self._logged_step:
+            self._logged_step = last_step  # a resume took steps back
+            return []
+        begin = last_step - TAIL_STEPS
+        if self._logged_step is not None:
+            begin = max(begin, self._logged_step)
+        self._logged_step = last_step
+        if begin >= last_step:
+            return []
+        rows = self._metrics.rows(max(1, begin + 1))
+        return [LogLine(row["time"], INFO, step_words(row), row["step"]) for row in rows]
+
+    def _look_slowly(self, last_step: int) -> None:
+        now = time.monotonic()
+        if now - self._slow_at < SLOW_FACTS:
+            return
+        # A short run is looked at each time: its trends are young and cheap.
+        self._slow_at = now if last_step > 100 else float("-inf")
+        self._facts = read_facts(self._folder.config)
+        try:
+            self._disk = shutil.disk_usage(self._folder.path).free
+        except OSError:
+            self._disk = None
+        view = window(max(1, last_step), TREND)
+        self._trends = {
+            name: [float("nan") if bucket is None else bucket[2] for bucket in
+                   self._metrics.window(name, view.first, view.last, view.buckets)]
+            for name in self._metrics.series()
+        }  # fmt: skip
+
+    def _telemetry_now(self) -> dict[str, float]:
+        self._telemetry.poll()
+        found = {}
+        for name in self._telemetry.series():
+            last = self._telemetry.last(name)
+            if last is not None:
+                found[name] = last[1]
+        return found
+
+    def _stalled(self, status: RunStatus, step_seconds: float | None) -> float | None:
+        now = time.monotonic()
+        if status.step != self._step_seen[0] or status.state is not State.TRAINING:
+            self._step_seen = (status.step, now)
+        quiet = max(now - self._step_seen[1], status.silent_seconds or 0.0)
+        limit = max(STALL_SECONDS, STALL_STEPS * (step_seconds or 0.0))
+        return quiet if not status.ended and quiet > limit else None
+
+    def _reason(self, status: RunStatus) -> str:
+        if status.state not in (State.FAILED, State.LOST, State.INTERRUPTED):
+            return ""
+        ending = self._history.exit or {}
+        words = status.error or self._history.error or str(ending.get("reason") or "")
+        return words or ("ended without a reason" if status.state is State.FAILED else "")
+
+
+def step_words(row: Mapping[str, float]) -> str:
+    """One recorded step as a log line: `step 6118  loss .2011  lr 1.0e-4  grad .840  0.76 s`."""
+    words = [f"step {row['step']:.0f}"]
+    if "loss" in row:
+        words.append(f"loss {short_number(row['loss'])}")
+    rate = next((row[name] for name in row if name == "lr" or name.startswith("lr/")), None)
+    if rate is not None:
+        words.append(f"lr {short_number(rate)}")
+    if "grad_norm" in row:
+        words.append(f"grad {short_number(row['grad_norm'])}")
+    if "step_seconds" in row:
+        words.append(f"{row['step_seconds']:.2f} s")
+    return "  ".join(words)

@@ -1,0 +1,166 @@
+"""Pictures as terminal cells: half blocks, two pixels to a cell, drawn with Pillow in a thread.
+
+Half blocks work in every terminal with colours, over SSH and in tmux, and are ordinary cells to
+Textual. A 20x10 thumbnail costs about 6 kB at 256 colours, so thumbnails are drawn where the user
+looks at pictures and only when a picture is new. Sharper pictures through the Kitty protocol are in
+`tui.widgets.kitty`; the user turns them on (`images: kitty`), since a program inside tmux cannot
+find out what the terminal outside can draw.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from tui.widgets.rows import Row, Span, fit, row
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+HALF, PLAIN = "half", "ascii"
+RAMP: Final = " .:-=+*#%@"
+CACHED: Final = 64
+BACKGROUND: Final = (24, 24, 24)
+"""What shows through a transparent picture."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A picture at a size in cells, drawn in a way (`half` or `ascii`)."""
+
+    path: Path
+    columns: int
+    rows: int
+    mode: str = HALF
+
+
+def half_blocks(image: Image, columns: int, rows: int) -> list[Row]:
+    """The picture in `columns` x `rows` cells of `▀`, its own shape kept, centred across."""
+    small = _fitted(image, columns, rows * 2)
+    width, height = small.size
+    pixels = list(_pixels(small))
+    left = (columns - width) // 2
+    made: list[Row] = []
+    for y in range(0, height, 2):
+        spans: list[Span] = [(" " * left, "")]
+        for x in range(width):
+            top = pixels[y * width + x]
+            below = pixels[(y + 1) * width + x] if y + 1 < height else None
+            role = _hex(top) + (f" on {_hex(below)}" if below is not None else "")
+            if spans[-1][1] == role:
+                spans[-1] = (spans[-1][0] + "▀", role)
+            else:
+                spans.append(("▀", role))
+        made.append(fit(row(*spans), columns))
+    return made + [fit((), columns)] * (rows - len(made))
+
+
+def ascii_art(image: Image, columns: int, rows: int) -> list[Row]:
+    """The picture as characters of growing darkness, for terminals without colours."""
+    grey = _fitted(image.convert("L"), columns, rows, cell_height=2)
+    width, height = grey.size
+    values = grey.tobytes()
+    made = []
+    for y in range(height):
+        text = "".join(RAMP[v * len(RAMP) // 256] for v in values[y * width : (y + 1) * width])
+        made.append(fit(row(" " * ((columns - width) // 2), text), columns))
+    return made + [fit((), columns)] * (rows - len(made))
+
+
+def draw_file(wanted: Wanted) -> list[Row]:
+    """The picture file as rows; a file that cannot be read is a sentence, never an exception."""
+    from PIL import Image, UnidentifiedImageError  # here: 60 ms that a start need not pay
+
+    try:
+        with Image.open(wanted.path) as image:
+            # A large JPEG is decoded at a fraction of its size.
+            image.draft("RGB", (wanted.columns * 2, wanted.rows * 4))
+            image.load()
+            draw = ascii_art if wanted.mode == PLAIN else half_blocks
+            return draw(_opaque(image), wanted.columns, wanted.rows)
+    except FileNotFoundError:
+        problem = "not there (any more)"
+    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        problem = "not a picture" if isinstance(error, UnidentifiedImageError) else problem
+    blank = fit((), wanted.columns)
+    words = fit(row((problem, "warning")), wanted.columns)
+    return [words if y == wanted.rows // 2 else blank for y in range(wanted.rows)]
+
+
+def _opaque(image: Image) -> Image:
+    """RGB, with transparency over a dark ground."""
+    from PIL import Image as Pillow
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        ground = Pillow.new("RGB", image.size, BACKGROUND)
+        rgba = image.convert("RGBA")
+        ground.paste(rgba, mask=rgba.getchannel("A"))
+        return ground
+    return image.convert("RGB")
+
+
+def _fitted(image: Image, width: int, height: int, *, cell_height: int = 1) -> Image:
+    """The picture scaled into `width` x `height`; `cell_height`: how much taller a dot is than wide."""
+    from PIL.Image import Resampling
+
+    scale = min(width / image.width, height * cell_height / image.height)
+    size = (
+        max(1, min(width, round(image.width * scale))),
+        max(1, min(height, round(image.height * scale / cell_height))),
+    )
+    return image.resize(size, Resampling.BOX if scale < 1 else Resampling.NEAREST)
+
+
+def _pixels(image: Image) -> Sequence[tuple[int, int, int]]:
+    data = image.tobytes()
+    return [(data[i], data[i + 1], data[i + 2]) for i in range(0, len(data), 3)]
+
+
+def _hex(pixel: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*pixel)
+
+
+class ThumbLoader(threading.Thread):
+    """Draws pictures in the order asked and hands them to `notify`, in its own thread.
+
+    What was drawn lately is kept; a file that changed is drawn again.
+    """
+
+    def __init__(self, notify: Callable[[Wanted, list[Row]], object]) -> None:
+        """Not started yet."""
+        super().__init__(daemon=True, name="thumbnails")
+        self._notify = notify
+        self._queue: SimpleQueue[Wanted | None] = SimpleQueue()
+        self._asked: set[Wanted] = set()
+        self._drawn: OrderedDict[Wanted, list[Row]] = OrderedDict()
+
+    def get(self, wanted: Wanted) -> list[Row] | None:
+        """The rows if they are drawn already; else None, and they will come."""
+        found = self._drawn.get(wanted)
+        if found is not None:
+            self._drawn.move_to_end(wanted)
+            return found
+        if wanted not in self._asked:
+            self._asked.add(wanted)
+            self._queue.put(wanted)
+        return None
+
+    def run(self) -> None:
+        """Draw until `stop()`."""
+        while (wanted := self._queue.get()) is not None:
+            rows = draw_file(wanted)
+            self._drawn[wanted] = rows
+            while len(self._drawn) > CACHED:
+                old, _ = self._drawn.popitem(last=False)
+                self._asked.discard(old)
+            self._notify(wanted, rows)
+
+    def stop(self) -> None:
+        """End the thread after the picture it is drawing."""
+        self._queue.put(None)
