@@ -65,6 +65,41 @@ APP_KEYS: tuple[Key, ...] = (
     Key("quit", "ctrl+q", "quit (a running training goes on)", EVERYWHERE, hint="quit", rank=60),
 )
 
+CONFIG_KEYS: tuple[Key, ...] = (
+    Key("edit", "enter", "edit the field; add, where it says add", "config", hint="edit", rank=11),
+    Key("toggle", "space", "switch on/off, next choice", "config", hint="toggle", rank=21),
+    Key("increase", "+", "one step up", "config", ("=",)),
+    Key("decrease", "-", "one step down", "config"),
+    Key("reset", "r", "back to the default", "config", ("delete",), "reset", 24),
+    Key("reset-section", "R", "the whole section back to its defaults", "config"),
+    Key("undo", "u", "undo", "config", hint="undo", rank=23),
+    Key("redo", "ctrl+r", "redo", "config"),
+    Key("find", "/", "search all options", "config", ("ctrl+f",), "find", 14),
+    Key("find.next", "n", "next match", "config"),
+    Key("find.previous", "N", "previous match", "config"),
+    Key("changed", "c", "only what you changed", "config", hint="changed", rank=41),
+    Key("set-only", "C", "only what the file sets", "config"),
+    Key("error", "e", "next error", "config", hint="error", rank=22),
+    Key("problems", "E", "list of all problems", "config"),
+    Key("tier", "t", "basic, advanced, expert options", "config", hint="tier", rank=31),
+    Key("yaml", "v", "the file as it would be saved", "config", hint="yaml", rank=32),
+    Key("diff", "d", "difference to the file on disk", "config", hint="diff", rank=42),
+    Key("editor", "o", "open the file in $EDITOR", "config"),
+    Key("copy-value", "y", "copy the value", "config"),
+    Key("copy-path", "Y", "copy the path of the option", "config"),
+    Key("swap-names", "K", "show YAML keys in place of labels", "config"),
+    Key("section.previous", "[", "previous section", "config"),
+    Key("section.next", "]", "next section", "config"),
+    Key("item.add", "i", "add a dataset, a prompt", "config"),
+    Key("item.duplicate", "I", "duplicate the item", "config"),
+    Key("item.remove", "x", "remove the item (u brings it back)", "config"),
+    Key("item.up", "{", "move the item up", "config"),
+    Key("item.down", "}", "move the item down", "config"),
+    Key("save", "ctrl+s", "save the file", "config", hint="save", rank=25),
+    Key("launch", "L", "check and launch", "config", ("f5",), "launch", 15),
+)
+LAUNCH_KEYS: tuple[Key, ...] = ()
+HOME_KEYS: tuple[Key, ...] = ()
 RUN_KEYS: tuple[Key, ...] = ()
 SAMPLES_KEYS: tuple[Key, ...] = ()
 JOBS_KEYS: tuple[Key, ...] = ()
