@@ -2,10 +2,10 @@
 
 The trainer, the data loader, the networks and the preview know a model only through the classes
 of this module, so that an image model with one UNet, a video model with two experts and a
-packed-latent transformer are trained by the same loop. A family file subclasses :class:`Family` and holds
-everything that is particular to it: which files it reads, how text and pictures become tensors,
-what the denoiser is called with, which layers an adapter may sit on and what its files look like.
-Families never import the trainer, the loop or the preview.
+packed-latent transformer are trained by the same loop. A family file subclasses :class:`Family`
+and holds everything that is particular to it: which files it reads, how text and pictures become
+tensors, what the denoiser is called with, which layers an adapter may sit on and what its files
+look like. Families never import the trainer, the loop or the preview.
 
 Shapes: B batch, C channels, H and W height and width, N text tokens, F frames.
 """
@@ -171,6 +171,13 @@ class Family(ABC):
     def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
         """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), all frozen."""
 
+    def enable_gradient_checkpointing(self) -> None:
+        """Trade time for memory in every denoiser and text encoder that is loaded."""
+        for denoiser in self.denoisers:
+            denoiser.module.enable_gradient_checkpointing()  # type: ignore[operator]
+        for encoder in self.text_encoders.values():
+            encoder.gradient_checkpointing_enable()  # type: ignore[operator]
+
     # -- tensors ---------------------------------------------------------------------------
 
     @abstractmethod
@@ -265,9 +272,16 @@ class Family(ABC):
         """The inverse of :meth:`lora_file`, whichever of the key formats the file has."""
 
     @abstractmethod
-    def save_full(self, path: Path, dtype: torch.dtype, save_format: str) -> list[Path]:
+    def save_full(
+        self,
+        path: Path,
+        dtype: torch.dtype,
+        save_format: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> list[Path]:
         """The whole model with its present weights; returns the files written.
 
         ``save_format``: ``diffusers`` writes the folder ``path``; ``safetensors`` and ``ckpt``
-        write one file in the layout of the family's original release.
+        write one file in the layout of the family's original release, with ``metadata``. What is
+        written is staged beside ``path`` and put in its place by one rename.
         """

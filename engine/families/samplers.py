@@ -1,0 +1,100 @@
+"""Preview samplers of the Stable Diffusion families: a sampler's name -> a diffusers scheduler.
+
+The noise levels and the prediction type are the model's own; spacing, offset and clipping are the
+same for every sampler, so that previews differ by the sampler alone. A leading ``k_`` asks for
+Karras spacing. diffusers is imported when a preview is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import ConfigError
+
+# the model's part of a scheduler's config
+MODEL_KEYS = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+)
+COMMON: dict[str, Any] = {
+    "timestep_spacing": "leading",
+    "steps_offset": 0,
+    "clip_sample": False,
+    "set_alpha_to_one": False,
+}
+KARRAS = {"use_karras_sigmas": True}
+# final_sigmas_type: this algorithm divides by the last sigma, which must not be zero
+SOLVER = {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}
+SOLVER_PP = {"algorithm_type": "dpmsolver++"}
+SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddpm": ("DDPMScheduler", {}),
+    "ddim": ("DDIMScheduler", {}),
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "k_lms": ("LMSDiscreteScheduler", KARRAS),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "k_euler": ("EulerDiscreteScheduler", KARRAS),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpmsolver": ("DPMSolverMultistepScheduler", SOLVER),
+    "dpmsolver++": ("DPMSolverMultistepScheduler", SOLVER_PP),
+    "k_dpmsolver": ("DPMSolverMultistepScheduler", SOLVER | KARRAS),
+    "k_dpmsolver++": ("DPMSolverMultistepScheduler", SOLVER_PP | KARRAS),
+    "dpmsingle": ("DPMSolverSinglestepScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "dpm_2": ("KDPM2DiscreteScheduler", {}),
+    "dpm_2_a": ("KDPM2AncestralDiscreteScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+}
+
+
+def make_scheduler(name: str, model_config: Mapping[str, Any]) -> Any:
+    """The diffusers scheduler called ``name`` for a model's scheduler_config.json.
+
+    Raises ConfigError for a name that is not in the table.
+    """
+    if name not in SAMPLERS:
+        raise ConfigError(
+            "sample.sampler", f"{name!r} is not a sampler of this model: {', '.join(SAMPLERS)}."
+        )
+    import diffusers
+
+    class_name, extra = SAMPLERS[name]
+    scheduler_class = getattr(diffusers, class_name)
+    if class_name == "LMSDiscreteScheduler":
+        scheduler_class = lms_class()
+    kept = {key: model_config[key] for key in MODEL_KEYS if key in model_config}
+    return scheduler_class.from_config(COMMON | kept | extra)
+
+
+def lms_class() -> Any:
+    """LMSDiscreteScheduler with its integral done here: diffusers' version wants scipy for it.
+
+    The integrand is a polynomial of degree < order, for which Gauss-Legendre quadrature with
+    ``order`` points is exact.
+    """
+    import numpy as np
+    from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler
+
+    class ExactLMS(LMSDiscreteScheduler):  # type: ignore[misc]
+        """Linear multistep with Gauss-Legendre coefficients."""
+
+        def get_lms_coefficient(self, order: int, t: int, current_order: int) -> float:
+            """The integral of the Lagrange polynomial from sigma_t to sigma_{t+1}."""
+            low, high = float(self.sigmas[t]), float(self.sigmas[t + 1])
+            points, weights = np.polynomial.legendre.leggauss(order)
+            tau = 0.5 * (high - low) * points + 0.5 * (high + low)
+            values = np.ones_like(tau)
+            here = float(self.sigmas[t - current_order])
+            for k in range(order):
+                if k != current_order:
+                    other = float(self.sigmas[t - k])
+                    values *= (tau - other) / (here - other)
+            return float(0.5 * (high - low) * np.dot(weights, values))
+
+    return ExactLMS

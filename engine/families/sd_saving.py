@@ -1,0 +1,200 @@
+"""Writing a whole Stable Diffusion 1 model: a diffusers folder, one safetensors file, or a ckpt.
+
+Everything is written beside its place first, brought to the disk, and moved there by one rename; a
+crash or a full disk leaves what was there before. Floating-point weights are cast on the way, a
+tensor at a time. Adapter layers inside the modules are left out: their base weights are saved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engine.errors import CheckpointError
+from engine.families import clip, ldm
+from engine.families.sd_source import CONFIGS_KEY
+from schema.atomic import sync_folder
+
+SAVE_FORMATS = ("diffusers", "safetensors", "ckpt")
+
+
+@dataclass(frozen=True)
+class SdParts:
+    """What makes up a Stable Diffusion 1 model."""
+
+    unet: Any  # UNet2DConditionModel
+    vae: Any  # AutoencoderKL
+    text_encoder: Any  # CLIPTextModel
+    tokenizer: Any
+    scheduler_config: Mapping[str, Any]
+
+
+def save_model(
+    parts: SdParts,
+    path: Path,
+    dtype: torch.dtype,
+    save_format: str,
+    metadata: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write ``parts`` to ``path`` and return the files; an existing ``path`` is replaced.
+
+    Raises CheckpointError when the disk is full or the folder is not writable.
+    """
+    assert save_format in SAVE_FORMATS, save_format
+    staged = path.with_name(f".{path.name}.partial")
+    _remove(staged)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if save_format == "diffusers":
+            _write_folder(parts, staged, dtype)
+        else:
+            _write_single(parts, staged, dtype, save_format, dict(metadata or {}))
+        _put_in_place(staged, path)
+    except (OSError, RuntimeError) as fault:  # safetensors and torch report a full disk as these
+        _remove(staged)
+        raise CheckpointError(f"{path} could not be written: {fault}") from fault
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def _put_in_place(staged: Path, path: Path) -> None:
+    """One rename; a folder that is in the way steps aside first and goes when the new one is in."""
+    for file in [staged, *staged.rglob("*")]:
+        _sync(file)
+    aside = path.with_name(f".{path.name}.old")
+    _remove(aside)
+    if path.is_dir():
+        path.rename(aside)
+    staged.replace(path)
+    sync_folder(path.parent)
+    _remove(aside)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        sync_folder(path)
+        return
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def base_state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a module without the adapter that may sit on it."""
+    for name, tensor in module.state_dict().items():
+        if ".lora_" not in name:
+            yield name.replace(".base_layer.", "."), tensor
+
+
+def _cast(state: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> dict[str, Tensor]:
+    return {
+        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
+        for name, tensor in state
+    }
+
+
+def _write_folder(parts: SdParts, folder: Path, dtype: torch.dtype) -> None:
+    folder.mkdir()
+    for name, module in (("unet", parts.unet), ("vae", parts.vae)):
+        _write_component(folder / name, module, dtype)
+    text = folder / "text_encoder"
+    text.mkdir()
+    _write_json(text / "config.json", clip.config_for_file(parts.text_encoder, dtype))
+    state = _cast(clip.file_state(base_state(parts.text_encoder)), dtype)
+    save_file(state, text / "model.safetensors", metadata={"format": "pt"})
+    clip.save_tokenizer(parts.tokenizer, folder / "tokenizer")
+    (folder / "scheduler").mkdir()
+    _write_json(folder / "scheduler" / "scheduler_config.json", dict(parts.scheduler_config))
+    _write_json(folder / "model_index.json", _model_index(parts))
+
+
+def _write_component(folder: Path, module: Any, dtype: torch.dtype) -> None:
+    folder.mkdir()
+    config = json.loads(module.to_json_string())
+    config.pop("_name_or_path", None)
+    _write_json(folder / "config.json", config)
+    state = _cast(base_state(module), dtype)
+    save_file(state, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+
+
+def _model_index(parts: SdParts) -> dict[str, Any]:
+    import diffusers
+
+    scheduler = parts.scheduler_config.get("_class_name", "PNDMScheduler")
+    return {
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": diffusers.__version__,
+        "feature_extractor": [None, None],
+        "image_encoder": [None, None],
+        "requires_safety_checker": False,
+        "safety_checker": [None, None],
+        "scheduler": ["diffusers", scheduler],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_single(
+    parts: SdParts, file: Path, dtype: torch.dtype, save_format: str, metadata: dict[str, str]
+) -> None:
+    state = _cast(_single_state(parts), dtype)
+    stored = json.dumps(stored_configs(parts))
+    if save_format == "safetensors":
+        save_file(state, file, metadata={**metadata, CONFIGS_KEY: stored, "format": "pt"})
+        return
+    torch.save({**metadata, "state_dict": state, CONFIGS_KEY: stored}, file)
+
+
+def _single_state(parts: SdParts) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the model under its name in the original release."""
+    unet, vae = (json.loads(m.to_json_string()) for m in (parts.unet, parts.vae))
+    for name, tensor in ldm.to_ldm(ldm.unet_table(unet), base_state(parts.unet)):
+        yield ldm.UNET + name, tensor
+    for name, tensor in ldm.to_ldm(ldm.vae_table(vae), base_state(parts.vae)):
+        yield ldm.VAE + name, tensor
+    for name, tensor in clip.file_state(base_state(parts.text_encoder)):
+        yield ldm.TEXT + name, tensor
+    positions = int(parts.text_encoder.config.max_position_embeddings)
+    # not a weight, but older loaders insist on finding it
+    yield f"{ldm.TEXT}text_model.embeddings.position_ids", torch.arange(positions)[None]
+
+
+def stored_configs(parts: SdParts) -> dict[str, Any]:
+    """What a reader of the single file needs besides tensors; OpenAI's own vocabulary is known."""
+    from engine.families.sd1_data import configs
+
+    text = parts.text_encoder.config.to_dict()
+    unet, vae = (json.loads(m.to_json_string()) for m in (parts.unet, parts.vae))
+    scheduler = dict(parts.scheduler_config)
+    found: dict[str, Any] = {
+        "configs": {"unet": unet, "vae": vae, "text_encoder": text, "scheduler": scheduler}
+    }
+    if text["vocab_size"] != configs()["text_encoder"]["vocab_size"]:
+        model = json.loads(parts.tokenizer.backend_tokenizer.to_str())["model"]
+        found["tokenizer"] = {
+            "vocab": model["vocab"],
+            "merges": model["merges"],
+            "length": parts.tokenizer.model_max_length,
+            "pad_token": str(parts.tokenizer.pad_token),
+        }
+    return found
