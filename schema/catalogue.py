@@ -166,7 +166,7 @@ _PROCESS: Final = re.compile(r"^(config\.)?process\[\d*\]\.")
 
 
 def general(path: str) -> str:
-    """The catalogue path of a concrete one: `process[1].datasets[0].scale` -> `datasets[].scale`."""
+    """The catalogue path of a concrete one: `process[1].train.lr` -> `train.lr`."""
     return _INDEX.sub("[]", _PROCESS.sub("", path))
 
 

@@ -45,6 +45,7 @@ class OptionMeta:
     editor: Editor | None = None
     inherits: str | None = None
     log: bool = False
+    form: str | None = None
     family_defaults: Mapping[str, Any] | None = None
     process_defaults: Mapping[str, Any] | None = None
     params_of: str | None = None
@@ -74,6 +75,7 @@ def opt(
     editor: Editor | None = None,
     inherits: str | None = None,
     log: bool = False,
+    form: str | None = None,
     family_defaults: Mapping[str, Any] | None = None,
     process_defaults: Mapping[str, Any] | None = None,
     params_of: str | None = None,
@@ -94,7 +96,7 @@ def opt(
     capabilities of `schema.families`, never families. `requires` and `conflicts` name paths.
     `aliases` are older key names that are still read. `inherits` is the path whose value counts
     while this one is null. `params_of` names the sibling whose value chooses this section's class.
-    `container` marks a section of the process, which has no row of its own in the catalogue. Bounds
+    `form` says in words what `pattern` asks for. `container` marks a section of the process, which has no row of its own in the catalogue. Bounds
     of the items of a list belong into the annotation: `list[Annotated[int, Field(ge=64)]]`.
     """
     meta = OptionMeta(
@@ -102,7 +104,7 @@ def opt(
         applies_to=applies_to, process_types=process_types, on_resume=on_resume,
         editable_live=editable_live, requires=requires, conflicts=conflicts, aliases=aliases,
         default_note=default_note, status=status, detail=detail, editor=editor, inherits=inherits,
-        log=log, family_defaults=family_defaults, process_defaults=process_defaults,
+        log=log, form=form, family_defaults=family_defaults, process_defaults=process_defaults,
         params_of=params_of, container=container,
     )  # fmt: skip
     return Field(

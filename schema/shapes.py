@@ -25,6 +25,7 @@ class Bounds:
     le: float | None = None
     lt: float | None = None
     pattern: str | None = None
+    form: str | None = None
     min_length: int | None = None
     max_length: int | None = None
 
@@ -71,6 +72,7 @@ def shape_of(info: FieldInfo) -> Shape:
     target = shape.members[0] if shape.kind == "union" and shape.members else shape
     target.bounds.read(info.metadata)
     editor = meta_of(info).editor
+    shape.bounds.form = meta_of(info).form
     if shape.kind == "str" and editor in {"path", "folder"}:
         shape.kind = "path"
     if shape.kind == "str" and editor == "color":

@@ -36,6 +36,7 @@ class Dataset(Section):
         group=_CAPTIONS,
         on_resume="new-trajectory",
         pattern=r"^\.?[^./\\\s][^/\\\s]*$",
+        form="a file extension such as .txt",
     )
     default_caption: str | None = opt(
         None,

@@ -42,6 +42,7 @@ class TrainerProcess(Section):
         "Where to train, such as cuda, cuda:0, mps or cpu. Empty takes the GPU if there is one.",
         group=_JOB,
         pattern=r"^(cpu|mps|cuda(:\d+)?)$",
+        form="cpu, mps, cuda or cuda:N",
     )
     trigger_word: str | None = opt(
         None,
@@ -101,6 +102,7 @@ class JobConfig(Section):
         group=_JOB,
         on_resume="refused",
         pattern=r'^[^/\\*?\[\]"\x00-\x1f]{1,128}$',
+        form='1 to 128 characters without / \\ * ? [ ] "',
     )
     process: Annotated[list[Process], Field(min_length=1)] = opt(
         REQUIRED,

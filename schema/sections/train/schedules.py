@@ -261,6 +261,7 @@ class PiecewiseParams(ParamSection):
         tier="advanced",
         on_resume="new-trajectory",
         pattern=r"^\s*(\d+(\.\d*)?([eE]-?\d+)?\s*:\s*\d+\s*,\s*)*\d+(\.\d*)?([eE]-?\d+)?\s*$",
+        form="multiplier:step,...,multiplier",
     )
 
 
