@@ -107,10 +107,10 @@ class Telemetry:
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Write what was sampled and stop; a hanging driver is left behind after a moment."""
+    def close(self, within: float = 2.0) -> None:
+        """Write what was sampled and stop; a driver that hangs longer (seconds) is left behind."""
         self._closing.set()
-        self._thread.join(timeout=2.0)
+        self._thread.join(timeout=within)
 
     def _run(self) -> None:
         cards = Cards(self._nvml)

@@ -36,11 +36,9 @@ class Change:
 
 
 def changes(before: Section, after: Section) -> list[Change]:
-    """The options in which two typed configs differ, defaults filled in, in the order of the file."""
-    old, new = (
-        dict(_leaves(before.model_dump(mode="json"))),
-        dict(_leaves(after.model_dump(mode="json"))),
-    )
+    """The options in which two typed configs differ, defaults filled in, in order."""
+    old = dict(_leaves(before.model_dump(mode="json")))
+    new = dict(_leaves(after.model_dump(mode="json")))
     found: list[Change] = []
     for keys in dict.fromkeys([*new, *old]):
         left, right = old.get(keys, _ABSENT), new.get(keys, _ABSENT)

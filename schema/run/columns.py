@@ -41,7 +41,9 @@ class Summary(NamedTuple):
 
 def file_stem(name: str) -> str:
     """The series `name` as a file name (`lr/unet` -> `lr%2Funet`)."""
-    return quote(name, safe="")
+    quoted = quote(name, safe="")
+    # A leading dot would hide the file, and a lone one is no file name at all.
+    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
 
 
 def series_name(path: Path) -> str:
