@@ -14,6 +14,7 @@ from typing import Any
 from schema import yaml_write
 from schema.atomic import write_atomic
 from schema.catalogue import find
+from schema.compare import same
 from schema.findings import ConfigError, Finding, has_errors, ordered
 from schema.paths import Keys, absolute, written
 from schema.placeholders import expanded
@@ -67,7 +68,7 @@ class _State:
 
 
 class Document:
-    """One config. Paths are as in `schema.paths`: `train.lr`, `datasets[0].flip_x`, `config.name`."""
+    """One config. Paths are as in `schema.paths`: `train.lr`, `datasets[0].flip_x`."""
 
     def __init__(self, text: str, *, file: str = "", source: bytes | None = None) -> None:
         self.file = file
@@ -166,7 +167,7 @@ class Document:
         """
         keys = self._located(path)
         current = self._written_value(keys)
-        if current is not _ABSENT and _same(current, value) and _same_key(keys, path):
+        if current is not _ABSENT and same(current, value) and _same_key(keys, path):
             return
         self._edit(name or f"set {path}", "set", keys, value)
         if not _same_key(keys, path) and current is not _ABSENT:
@@ -249,12 +250,9 @@ class Document:
     def _written_value(self, keys: Keys) -> Any:
         value = self.raw
         for key in keys:
-            if (isinstance(value, dict) and key in value) or (
-                isinstance(value, list) and isinstance(key, int) and key < len(value)
-            ):
-                value = value[key]
-            else:
+            if not _has(value, key):
                 return _ABSENT
+            value = value[key]
         return value
 
     def _edit(self, name: str, action: str, keys: Keys, value: Any) -> None:
@@ -295,19 +293,14 @@ def _clean_source(source: bytes | None) -> bytes | None:
     return None
 
 
+def _has(value: Any, key: Any) -> bool:
+    if isinstance(value, list):
+        return isinstance(key, int) and key < len(value)
+    return isinstance(value, dict) and key in value
+
+
 def _same_key(keys: Keys, path: str) -> bool:
     return keys == absolute(path)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equality that tells 1 from true and 1 from 1.0, and takes nan for equal."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other or (one != one and other != other))
 
 
 def _differences(before: Any, after: Any, keys: Keys = ()) -> Iterator[Keys]:
@@ -322,5 +315,5 @@ def _differences(before: Any, after: Any, keys: Keys = ()) -> Iterator[Keys]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, pair in enumerate(zip(before, after)):
             yield from _differences(*pair, (*keys, index))
-    elif not _same(before, after):
+    elif not same(before, after):
         yield keys

@@ -6,6 +6,7 @@ goes through ruamel. Either result counts only if it reads as exactly the values
 
 from typing import Any
 
+from schema.compare import same
 from schema.edit_text import Declined, TextEdit
 from schema.paths import Keys, written
 from schema.yaml_text import Reading, read
@@ -55,17 +56,6 @@ def _called(editor: Any, action: str, keys: Keys, value: Any) -> str:
 def _reads_as(text: str, meant: Any) -> bool:
     reading = read(text)
     return not reading.findings and same(reading.data, meant)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal values of equal types in any order of keys; nan equals nan."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other or (one != one and other != other))
 
 
 def _applied(data: Any, action: str, keys: Keys, value: Any) -> Any:

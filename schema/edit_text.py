@@ -102,12 +102,9 @@ class TextEdit:
         if _is_scalar(value) and isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">"):
             start, end = self._span(node)
             quote = node.style if isinstance(value, str) else None
-            new = yaml_write.scalar(value, quote=quote)
-            return (
-                self.text[:start]
-                + (new if node.value or end > start else f" {new}")
-                + self.text[end:]
-            )
+            gap = "" if end > start else " "  # an empty value ends right behind its colon
+            new = gap + yaml_write.scalar(value, quote=quote)
+            return self.text[:start] + new + self.text[end:]
         if key_node.start_mark.line != key_node.end_mark.line:
             raise Declined
         start = self._colon(key_node)

@@ -1,4 +1,4 @@
-"""`[name]` and `${VARIABLE}` in a config's values, replaced when it is used, kept when it is saved."""
+"""`[name]` and `${VARIABLE}` in a config: replaced when it is used, kept when it is saved."""
 
 import os
 import re

@@ -154,7 +154,7 @@ def _code(kind: str, shape: Shape) -> str:
 
 
 def _bad_key(spot: Spot, detail: ErrorDetails, reading: Reading) -> Finding:
-    """A key that is no text: a number, or yes, no, on, off, which YAML 1.1 reads as true or false."""
+    """A key that is no text: a number, or yes or off, which YAML 1.1 reads as true or false."""
     message = f"the key {words.found(detail['input'])} is not text"
     place = _place(reading, spot.actual, key=True)
     return Finding("", written(spot.actual[:-1]), *place, "error", "unknown-key", message)
@@ -164,9 +164,8 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     """What to say about an unknown key: the nearest name here, or the section where it belongs."""
     assert spot.owner is not None
     name = str(spot.declared[-1])
-    here = {
-        alias: key for key, info in spot.owner.model_fields.items() for alias in _names(key, info)
-    }
+    fields = spot.owner.model_fields
+    here = {known: key for key, info in fields.items() for known in _names(key, info)}
     message = f"unknown key '{name}'"
     close = nearest(name, here, cutoff=0.8)
     if close is not None:
