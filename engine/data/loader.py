@@ -1,0 +1,217 @@
+"""Training data as a function: (step, micro-batch) -> batch.
+
+Order, crops, dropped and shuffled captions depend on the seed, the step and the place in the step
+alone. Worker threads only fetch ahead what will be asked for next; with any number of them, after
+any interruption, the same question gets the same answer.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.data.batch import Batch
+from engine.data.cache import TextTable, Warn
+from engine.data.encoding import Latents, Progress, encode_captions
+from engine.data.images import load_pixels
+from engine.data.items import Group, Item, make_buckets, make_items, sizes_of
+from engine.data.order import Order
+from engine.data.sources import Picture, read_pictures
+from engine.families.base import Family
+from schema.formulas.buckets import Size, bucket_table
+from schema.formulas.captions import CaptionRules, dropped, render, with_trigger
+
+if TYPE_CHECKING:
+    from schema.sections.datasets import Dataset
+    from schema.sections.job import TrainerProcess
+
+BATCHES_AHEAD = 2  # per worker
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    del phase, done, total
+
+
+class DataSource:
+    """The training data of one run. :meth:`prepare` comes first."""
+
+    def __init__(self, process: TrainerProcess, family: Family, seed: int) -> None:
+        self._process, self._family, self._seed = process, family, seed
+        train = process.train
+        self._batch_size, self._micro_batches = train.batch_size, train.gradient_accumulation
+        self._groups = [
+            Group(dataset, resolution, self._rules(dataset))
+            for dataset in process.datasets
+            for resolution in dataset.resolutions
+        ]
+        self.items: list[Item] = []
+        self._latents = Latents()
+        self._text: TextTable | None = None
+        self._order = Order([], seed)
+        self._workers: ThreadPoolExecutor | None = None
+        self._ahead: dict[int, Future[Batch]] = {}
+
+    def _rules(self, dataset: Dataset) -> CaptionRules:
+        own = dataset.trigger_word
+        trigger = self._process.trigger_word if own is None else own
+        if self._ignores_captions(dataset):
+            return CaptionRules(trigger, dropout_rate=1.0)
+        return CaptionRules(
+            trigger, dataset.caption_dropout_rate, dataset.shuffle_tokens, dataset.keep_tokens
+        )
+
+    def _ignores_captions(self, dataset: Dataset) -> bool:
+        """Whether the trigger word alone (or nothing) stands for every caption."""
+        return self._process.train.unload_text_encoder and not dataset.cache_text_embeddings
+
+    # -- before training
+
+    @property
+    def caches_text(self) -> bool:
+        """Whether training needs no text encoder: every caption is encoded before."""
+        train = self._process.train
+        return (
+            train.cache_text_embeddings
+            or train.unload_text_encoder
+            or all(dataset.cache_text_embeddings for dataset in self._process.datasets)
+        )
+
+    @property
+    def caches_latents(self) -> bool:
+        """Whether training needs no VAE: every picture is encoded before."""
+        return all(group.caches_latents for group in self._groups)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Micro-batches until every item has been seen once."""
+        return self._order.batches_per_epoch
+
+    @property
+    def bucket_table(self) -> dict[Size, int]:
+        """How many items each training size has."""
+        return bucket_table(sizes_of(self.items))
+
+    def prepare(self, report: Progress = _silent, warn: Warn = lambda message: None) -> None:
+        """Find the pictures, plan their sizes, encode what is to be cached.
+
+        ``report(phase, done, total)`` is called often and may raise to cancel. Loads the VAE and
+        the text encoders where they are needed and leaves them loaded. Raises DataError or
+        ConfigError for data that cannot be used, naming all of it.
+        """
+        pictures = self._find(report)
+        groups = [(group, pictures[_place(group)]) for group in self._groups]
+        self.items = make_items(groups, self._family.size_multiple)
+        self._order = Order(make_buckets(self.items, self._batch_size), self._seed)
+        self._latents.fill(self.items, self._family, report, warn)
+        if self.caches_text:
+            self._text = encode_captions(self._captions(), self._family, report, warn)
+        self._start_workers()
+
+    def _find(self, report: Progress) -> dict[tuple[str, str, str | None], list[Picture]]:
+        found: dict[tuple[str, str, str | None], list[Picture]] = {}
+        for group in self._groups:
+            dataset = group.dataset
+            if _place(group) not in found:
+                found[_place(group)] = read_pictures(
+                    Path(dataset.folder_path).expanduser(),
+                    dataset.caption_ext,
+                    dataset.default_caption,
+                    tick=lambda done, total: report("finding pictures", done, total),
+                )
+        return found
+
+    def _captions(self) -> dict[str, Path | None]:
+        """Every caption that can occur, with the folder that keeps its embedding."""
+        captions: dict[str, Path | None] = {}
+        for item in self.items:
+            dataset, rules = item.group.dataset, item.group.rules
+            kept = dataset.cache_text_embeddings or self._process.train.cache_text_embeddings
+            folder = Path(dataset.folder_path).expanduser() if kept else None
+            if not self._ignores_captions(dataset):
+                captions.setdefault(with_trigger(item.picture.caption, rules.trigger), folder)
+            if rules.dropout_rate > 0:
+                captions.setdefault(dropped(rules.trigger), folder)
+        return captions
+
+    def _start_workers(self) -> None:
+        number = max(dataset.num_workers for dataset in self._process.datasets)
+        held = all(group.keeps_latents for group in self._groups)
+        if number and not held and self._workers is None:
+            self._workers = ThreadPoolExecutor(number, thread_name_prefix="data")
+
+    def close(self) -> None:
+        """Let the worker threads go."""
+        self._ahead.clear()
+        if self._workers is not None:
+            self._workers.shutdown(cancel_futures=True)
+            self._workers = None
+
+    # -- while training
+
+    def batch(self, step: int, micro: int) -> Batch:
+        """Micro-batch ``micro`` (from 0) of step ``step`` (from 1)."""
+        index = (step - 1) * self._micro_batches + micro
+        if self._workers is None:
+            return self._make(index)
+        ready = self._ahead.pop(index, None)
+        self._fetch_ahead(index + 1)
+        return self._make(index) if ready is None else ready.result()
+
+    def _fetch_ahead(self, start: int) -> None:
+        assert self._workers is not None
+        number = max(dataset.num_workers for dataset in self._process.datasets)
+        wanted = range(start, start + BATCHES_AHEAD * number)
+        for index in [index for index in self._ahead if index not in wanted]:
+            self._ahead.pop(index).cancel()
+        for index in wanted:
+            if index not in self._ahead:
+                rows = self._order.batch(index)
+                self._ahead[index] = self._workers.submit(self._make, index, rows)
+
+    def _make(self, index: int, rows: list[int] | None = None) -> Batch:
+        step, micro = index // self._micro_batches + 1, index % self._micro_batches
+        items = [self.items[row] for row in (self._order.batch(index) if rows is None else rows)]
+        slots = [micro * self._batch_size + place for place in range(len(items))]
+        captions = [
+            render(item.picture.caption, item.group.rules, self._seed, step, slot)
+            for item, slot in zip(items, slots, strict=True)
+        ]
+        cached = items[0] in self._latents
+        return Batch(
+            captions=captions,
+            items=[item.index for item in items],
+            slots=slots,
+            size=items[0].plan.crop,
+            latents=torch.stack([self._latents.get(item) for item in items]) if cached else None,
+            pixels_BCHW=None if cached else self._pixels(items, step, slots),
+            conditioning=None if self._text is None else self._text.rows(captions),
+            loss_weight_B=_loss_weights(items),
+        )
+
+    def _pixels(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
+        return torch.stack(
+            [
+                load_pixels(
+                    item.picture.path,
+                    item.plan,
+                    item.offset(self._seed, step, slot),
+                    flip_x=item.flip_x,
+                    flip_y=item.flip_y,
+                )
+                for item, slot in zip(items, slots, strict=True)
+            ]
+        )
+
+
+def _place(group: Group) -> tuple[str, str, str | None]:
+    dataset = group.dataset
+    return dataset.folder_path, dataset.caption_ext, dataset.default_caption
+
+
+def _loss_weights(items: list[Item]) -> Tensor | None:
+    weights = [item.group.dataset.loss_multiplier for item in items]
+    return None if all(weight == 1 for weight in weights) else torch.tensor(weights)
