@@ -1,7 +1,7 @@
 """What can go wrong, by audience.
 
-`RunError` and its kinds carry one sentence for a person: the worker prints it, exits with its code, and the
-traceback goes to log.txt only. Anything else that escapes is a bug and is reported as one.
+`RunError` and its kinds carry one sentence for a person: the worker prints it, exits with its code,
+and the traceback goes to log.txt only. Anything else that escapes is a bug and is reported as one.
 """
 
 from __future__ import annotations

@@ -1,23 +1,25 @@
-"""The training noise table: how much noise a timestep adds, and what the model is asked to say about it.
+"""The training noise: what is drawn, how much of it a timestep adds, what the model shall answer.
 
-One small table instead of a scheduler object, so that a step costs two look-ups. A family builds it from the
-scheduler config of its model folder (`NoiseTable.from_config`); samplers for previews are diffusers' own.
-Formulas: Ho et al. 2020 (DDPM), Salimans and Ho 2022 (v), Lin et al. 2023 (zero terminal SNR), as diffusers'
-`DDPMScheduler` computes them, against which they are tested.
+One small table instead of a scheduler object, so that a step costs two look-ups. A family builds it
+from the scheduler config of its model folder (`NoiseTable.from_config`); samplers for previews are
+diffusers' own. Formulas: Ho et al. 2020 (DDPM), Salimans and Ho 2022 (v), Lin et al. 2023 (zero
+terminal SNR), as diffusers' `DDPMScheduler` computes them, against which they are tested.
 
 Shapes: latents of any rank with the batch first; `t` is (B,) or (B, F) for a timestep per frame.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.errors import ConfigError
+from engine.randomness import batch_normal
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
@@ -33,10 +35,7 @@ def make_betas(schedule: str, start: float, end: float, steps: int) -> Tensor:
             kept = [
                 math.cos((i / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(steps + 1)
             ]
-            betas = [
-                min(1 - after / before, 0.999)
-                for before, after in zip(kept, kept[1:], strict=False)
-            ]
+            betas = [min(1 - after / before, 0.999) for before, after in itertools.pairwise(kept)]
             return torch.tensor(betas, dtype=torch.float32)
     raise ConfigError(
         "model.name_or_path", f"the scheduler's beta_schedule {schedule!r} is not known."
@@ -44,7 +43,9 @@ def make_betas(schedule: str, start: float, end: float, steps: int) -> Tensor:
 
 
 def zero_terminal_snr(betas: Tensor) -> Tensor:
-    """Shift and scale the betas so that the last timestep is pure noise (Lin et al. 2023, algorithm 1)."""
+    """Shift and scale the betas so that the last timestep is pure noise (Lin et al. 2023, algorithm
+    1).
+    """
     root = torch.cumprod(1.0 - betas, dim=0).sqrt()
     first, last = root[0].clone(), root[-1].clone()
     root = (root - last) * (first / (first - last))
@@ -54,7 +55,9 @@ def zero_terminal_snr(betas: Tensor) -> Tensor:
 
 
 class NoiseTable:
-    """alphas_cumprod and its two roots, (T,) float32 on one device, with the formulas that use them."""
+    """alphas_cumprod and its two roots, (T,) float32 on one device, with the formulas that use
+    them.
+    """
 
     def __init__(self, betas: Tensor, prediction_type: str = "epsilon") -> None:
         if prediction_type not in PREDICTION_TYPES:
@@ -130,9 +133,29 @@ class NoiseTable:
 def _at(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
     """The table's values at t with trailing axes of size 1, so that they broadcast over `like`.
 
-    (B,) against (B, ...) and (B, F) against (B, C, F, ...): a timestep per frame skips the channel axis.
+    (B,) against (B, ...) and (B, F) against (B, C, F, ...): a timestep per frame skips the channel
+    axis.
     """
     values = table[t].to(like.dtype)
     if t.ndim == 2:
         values = values.unsqueeze(1)
     return values.view(*values.shape, *[1] * (like.ndim - values.ndim))
+
+
+class TrainingNoise:
+    """Standard normal noise per item, keyed by its slot within the step."""
+
+    def __init__(self, seed: int, offset: float = 0.0) -> None:
+        """`offset` shifts the noise of every item and channel by a normal number times it."""
+        self._seed = seed
+        self._offset = offset if abs(offset) >= 1e-6 else 0.0
+
+    def draw(self, step: int, slots: Sequence[int], shape: Sequence[int]) -> Tensor:
+        """(B, *shape), float32 on the CPU; `shape` is one item's, channels first."""
+        noise = batch_normal(self._seed, step, slots, "noise", shape)
+        if self._offset:
+            per_channel = (shape[0], *[1] * (len(shape) - 1))
+            noise += self._offset * batch_normal(
+                self._seed, step, slots, "noise offset", per_channel
+            )
+        return noise

@@ -1,10 +1,10 @@
 """Every random tensor as a function of (seed, step, item, purpose).
 
-No generator is carried from step to step and torch's global generator is never drawn from, so resuming,
-previewing, validating or changing the number of loader workers cannot change what a step sees. Each item of
-a batch is drawn by itself from its global index within the step: micro-batches and ranks never repeat each
-other's noise, and a batch cut differently sees the same numbers. Draws are made in float32 on the CPU and
-moved afterwards, so that every device sees the same ones.
+No generator is carried from step to step and torch's global generator is never drawn from, so
+resuming, previewing, validating or changing the number of loader workers cannot change what a step
+sees. Each item of a batch is drawn by itself from its global index within the step: micro-batches
+and ranks never repeat each other's noise, and a batch cut differently sees the same numbers. Draws
+are made in float32 on the CPU and moved afterwards, so that every device sees the same ones.
 """
 
 from __future__ import annotations
@@ -46,13 +46,16 @@ def generator(seed: int, step: int, item: int, purpose: str) -> torch.Generator:
 def seed_dropout(seed: int, step: int, micro: int) -> None:
     """Set torch's global generators for the dropout inside modules, once per micro-batch.
 
-    Modules take no generator, so this is the one place where global state is set; it is set, never continued.
+    Modules take no generator, so this is the one place where global state is set; it is set, never
+    continued.
     """
     torch.manual_seed(key(seed, step, micro, "dropout") & (2**63 - 1))
 
 
 @contextlib.contextmanager
 def global_rng_kept() -> Iterator[None]:
-    """Puts torch's CPU and CUDA generators back afterwards, for code that draws from them (previews)."""
+    """Puts torch's CPU and CUDA generators back afterwards, for code that draws from them
+    (previews).
+    """
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         yield

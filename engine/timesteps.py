@@ -1,16 +1,13 @@
 """Which timestep each item of a batch is trained at.
 
-One uniform number per item, keyed by (seed, step, slot), mapped onto the allowed positions of the descending
-list of noise levels (`schema.formulas.timesteps`). A denoiser that answers for a part of the range (one of
-two experts) narrows the positions to its part.
+One uniform number per item, keyed by (seed, step, slot), mapped onto the allowed positions of the
+descending list of noise levels (`schema.formulas.timesteps`). A denoiser that answers for a part of
+the range (one of two experts) narrows the positions to its part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor
 
 from engine.errors import ConfigError
 from engine.randomness import uniform
@@ -29,14 +26,13 @@ class Timesteps:
 
     def draw(
         self, step: int, slots: Sequence[int], t_range: tuple[float, float] = (0.0, 1.0)
-    ) -> Tensor:
-        """(B,) int64 on the CPU; each depends on its slot alone, not on the batch around it."""
+    ) -> list[int]:
+        """One per slot; each depends on its slot alone, not on the batch around it."""
         low, high = self._positions(t_range)
-        drawn = [
+        return [
             timestep_of(uniform(self._seed, step, slot, "timestep"), low, high, self._total)
             for slot in slots
         ]
-        return torch.tensor(drawn)
 
     def _positions(self, t_range: tuple[float, float]) -> tuple[int, int]:
         """The allowed positions within a fraction of the noise range (0 clean, 1 pure noise)."""

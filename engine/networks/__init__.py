@@ -1,8 +1,8 @@
 """What is trained: a LoRA beside the frozen model, or the model itself.
 
-The loop, the optimizer and the checkpoints know only `Trained`: named float32 parameters in groups, a way to
-write them for people, and a multiplier. Networks know families through `engine.families.base` and never the
-trainer.
+The loop, the optimizer and the checkpoints know only `Trained`: named float32 parameters in groups,
+a way to write them for people, and a multiplier. Networks know families through
+`engine.families.base` and never the trainer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Trained(Protocol):
     """What the rest of the engine may ask of the weights that are trained."""
 
     groups: dict[str, dict[str, nn.Parameter]]
-    """Parameters by name, by group; the order is fixed by the model, and with it the optimizer's."""
+    """Parameters by name, by group; the order is fixed by the model, and with it the optimizer's.
+    """
 
     uses_dropout: bool
 
@@ -45,7 +46,9 @@ class Trained(Protocol):
         ...
 
     def scaled(self, multiplier: float | Tensor) -> AbstractContextManager[None]:
-        """Work at a strength: one number, or one per sample (B,). Backward belongs inside the block."""
+        """Work at a strength: one number, or one per sample (B,). Backward belongs inside the
+        block.
+        """
         ...
 
     def off(self) -> AbstractContextManager[None]:

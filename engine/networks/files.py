@@ -17,8 +17,8 @@ def write_lora(
 ) -> None:
     """Cast floating tensors to dtype and put the file in place with one rename.
 
-    Metadata gets kohya's two hashes: of the tensor bytes, and of a window of the file without metadata.
-    Raises OSError when the disk refuses; what was at `path` is then untouched.
+    Metadata gets kohya's two hashes: of the tensor bytes, and of a window of the file without
+    metadata. Raises OSError when the disk refuses; what was at `path` is then untouched.
     """
     from safetensors.torch import save
 
@@ -31,7 +31,9 @@ def write_lora(
 
 
 def model_hashes(content: bytes) -> dict[str, str]:
-    """`sshs_model_hash` (sha256 after the header) and `sshs_legacy_hash` (8 digits of a fixed window)."""
+    """`sshs_model_hash` (sha256 after the header) and `sshs_legacy_hash` (8 digits of a fixed
+    window).
+    """
     header = int.from_bytes(content[:8], "little")
     return {
         "sshs_model_hash": hashlib.sha256(content[8 + header :]).hexdigest(),

@@ -45,8 +45,7 @@ class FullModel:
 
     def save(self, path: Path, dtype: torch.dtype, metadata: Mapping[str, str]) -> list[Path]:
         """The whole model as the family writes it, with text encoders and VAE."""
-        del metadata  # the family's layouts have no room for it
-        return self._family.save_full(path, dtype, self._format)
+        return self._family.save_full(path, dtype, self._format, metadata)
 
     @contextlib.contextmanager
     def scaled(self, multiplier: float | Tensor) -> Iterator[None]:

@@ -1,9 +1,9 @@
 """LoRA through peft: two thin float32 matrices beside each targeted layer of a frozen model.
 
-y = W x + m · (alpha / r) · B A x, with m the multiplier of the sample. Modules are named in full, because
-suffixes collide between blocks (a `to_out` is a list in one and a layer in the next). peft scales a layer by
-one number; a multiplier per sample and dropout on the rank activations are hooks that exist only while they
-are wanted. Hu et al. 2021.
+y = W x + m · (alpha / r) · B A x, with m the multiplier of the sample. Modules are named in full,
+because suffixes collide between blocks (a `to_out` is a list in one and a layer in the next). peft
+scales a layer by one number; a multiplier per sample and dropout on the rank activations are hooks
+that exist only while they are wanted. Hu et al. 2021.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ ADAPTER = "default"
 def attach(family: Family, network: Network, train: Train, seed: int) -> LoraNetwork:
     """Inject the layers into the loaded denoisers and text encoders that are trained.
 
-    A starts uniform within 1/sqrt(fan in), drawn from `seed`; B starts at zero, so step 0 is the base model.
-    Raises ConfigError when no layer of the model is targeted.
+    A starts uniform within 1/sqrt(fan in), drawn from `seed`; B starts at zero, so step 0 is the
+    base model. Raises ConfigError when no layer of the model is targeted.
     """
     parts = _trained_parts(family, train)
     targets = {name: t for name, t in family.lora_targets(network).items() if name in parts}
@@ -186,7 +186,9 @@ class LoraNetwork:
 
 
 def _matrices(name: str, layer: Any) -> dict[str, nn.Parameter]:
-    """A and B of one layer; peft keeps them in float32 beside a base of any precision."""
+    """A and B of one layer, in float32 beside a base of any precision."""
+    layer.lora_A[ADAPTER].float()
+    layer.lora_B[ADAPTER].float()
     return {
         f"{name}.lora_A.weight": layer.lora_A[ADAPTER].weight,
         f"{name}.lora_B.weight": layer.lora_B[ADAPTER].weight,

@@ -1,1 +1,1 @@
-"""What happens between the gradients and the next weights: clipping, optimizer, schedule, average."""
+"""Between the gradients and the next weights: clipping, optimizer, schedule, average."""

@@ -1,4 +1,6 @@
-"""Gradient norms and clipping, a parameter group at a time, in a handful of calls whatever their number."""
+"""Gradient norms and clipping, a parameter group at a time, in a handful of calls whatever their
+number.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ def clip_(grads: list[Tensor], norm: Tensor, max_norm: float) -> None:
 
 
 def clip_groups(groups: Sequence[list[Tensor]], max_norm: float | None) -> Tensor | None:
-    """Clip every group to max_norm (None: measure only); the norm over all groups before clipping."""
+    """Clip every group to max_norm (None: measure only); the norm of all before clipping."""
     norms = []
     for parameters in groups:
         grads = [p.grad for p in parameters if p.grad is not None]

@@ -1,8 +1,8 @@
 """The exponential moving average of the trained weights.
 
-a <- a + (1 - decay)(w - a) after every update, in float32, without bias correction. Saves and previews use
-the average, training the raw weights; both go into a checkpoint, so that a resumed run continues from the raw
-ones.
+a <- a + (1 - decay)(w - a) after every update, in float32, without bias correction. Saves and
+previews use the average, training the raw weights; both go into a checkpoint, so that a resumed run
+continues from the raw ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The optimizers by name. Optional libraries are imported where they are used, never before.
 
-Defaults are the field's: eps is 1e-6 for the Adam family unless given, Adafactor takes its rate from the
-config. Torch's fused kernels are used wherever the parameters allow: one call for all of them.
+Defaults are the field's: eps is 1e-6 for the Adam family unless given, Adafactor takes its rate
+from the config. Torch's fused kernels are used wherever the parameters allow: one call for all of
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ ADAM_EPS = 1e-6
 def build_optimizer(name: str, params: Mapping[str, Any], groups: Groups) -> torch.optim.Optimizer:
     """The optimizer called `name` over parameter groups that carry `params`, `lr` and `name`.
 
-    Raises ConfigError for a name or a setting that it does not know, MissingExtraError without its package.
+    Raises ConfigError for a name or a setting that it does not know, MissingExtraError without its
+    package.
     """
     builder = OPTIMIZERS.get(name)
     if builder is None:
@@ -60,7 +62,9 @@ def _fusible(parameter: torch.Tensor) -> bool:
 
 
 def _eight_bit(class_name: str) -> Builder:
-    """bitsandbytes: both moments in blocks of 8 bits; tensors below 4096 elements keep 32-bit moments."""
+    """bitsandbytes: both moments in blocks of 8 bits; tensors below 4096 elements keep 32-bit
+    moments.
+    """
 
     def build(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
         try:

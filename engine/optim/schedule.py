@@ -1,4 +1,4 @@
-"""Setting the learning rates: every group follows the configured schedule from its own base rate."""
+"""Setting the learning rates: every group follows the schedule from its own base rate."""
 
 from __future__ import annotations
 

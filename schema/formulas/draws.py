@@ -1,9 +1,9 @@
 """Keyed draws in pure Python: a random number as a function of (seed, step, item, purpose).
 
-Both rooms use it: the engine for timesteps, dropouts, crops and order, the app to show what a caption or a
-crop will be. Nothing here has a state, so nothing depends on how many draws came before: that is what makes
-a resumed run bit-identical, and what keeps one option from disturbing another. Tensors are drawn by
-`engine.randomness` from the same keys.
+Both rooms use it: the engine for timesteps, dropouts, crops and order, the app to show what a
+caption or a crop will be. Nothing here has a state, so nothing depends on how many draws came
+before: that is what makes a resumed run bit-identical, and what keeps one option from disturbing
+another. Tensors are drawn by `engine.randomness` from the same keys.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _UNIT = 2.0**-53
 def key(seed: int, step: int, item: int, purpose: str) -> int:
     """128 bits that name one draw: BLAKE2b of the four parts.
 
-    `step` counts completed steps or epochs, `item` is the global index of the sample within the step (over
-    micro-batches and ranks) or the index of the item in the data, `purpose` a short word such as "noise".
+    `step` counts completed steps or epochs, `item` is the global index of the sample within the
+    step (over micro-batches and ranks) or the index of the item in the data, `purpose` a short word
+    such as "noise".
     """
     packed = _INTEGERS.pack(seed, step, item)
     return int.from_bytes(

@@ -1,8 +1,9 @@
 """Learning-rate schedules as pure functions: the rate after `done` updates of a run.
 
-The engine asks for the rate before every update and the app draws the same curve, so what is shown is what
-happens. No schedule has a state: a resumed run asks for the next number and is exact. Lengths that are not
-given mean the whole run (`train.steps`); explicit ones are respected; an unknown parameter is an error.
+The engine asks for the rate before every update and the app draws the same curve, so what is shown
+is what happens. No schedule has a state: a resumed run asks for the next number and is exact.
+Lengths that are not given mean the whole run (`train.steps`); explicit ones are respected; an
+unknown parameter is an error.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def linear(params: Mapping[str, Any], length: int, base: float, done: int) -> fl
 
 
 def cosine(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
-    """Half a cosine from base down to eta_min, which is held afterwards (torch's curve would rise again)."""
+    """Half a cosine from base down to eta_min, which is held afterwards (torch's curve would rise
+    again).
+    """
     low = params.get("eta_min", 0.0)
     return low + (base - low) * (1 + math.cos(math.pi * min(done, length) / length)) / 2
 
@@ -68,7 +71,9 @@ def polynomial(params: Mapping[str, Any], length: int, base: float, done: int) -
 
 
 def piecewise_constant(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
-    """step_rules "1:10,0.1:20,0.01": multiplier 1 before update 10, 0.1 before 20, 0.01 from there on."""
+    """step_rules "1:10,0.1:20,0.01": multiplier 1 before update 10, 0.1 before 20, 0.01 from there
+    on.
+    """
     until, rest = parse_step_rules(params.get("step_rules", "1"))
     return base * next((factor for limit, factor in until if done < limit), rest)
 
@@ -119,9 +124,8 @@ class Schedule:
         known = SCHEDULES[self.name][1] | {"warmup_steps"}
         unknown = sorted(set(self.params) - known)
         if unknown:
-            raise ValueError(
-                f"{self.name} does not know {', '.join(unknown)}; it knows {', '.join(sorted(known))}"
-            )
+            knows = ", ".join(sorted(known))
+            raise ValueError(f"{self.name} does not know {', '.join(unknown)}; it knows {knows}")
 
     @property
     def length(self) -> int:

@@ -1,7 +1,8 @@
 """Loss weights by signal-to-noise ratio.
 
-Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy": a step with little noise is
-easy and counts for less. The weight is the same for v-prediction, as the reference trainer has it.
+Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy": a step with little
+noise is easy and counts for less. The weight is the same for v-prediction, as the reference trainer
+has it.
 """
 
 from __future__ import annotations

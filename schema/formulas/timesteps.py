@@ -1,8 +1,10 @@
-"""Which noise levels a run trains on: from a uniform number to a timestep, and the density the app draws.
+"""Which noise levels a run trains on: from a uniform number to a timestep, and the density the app
+draws.
 
-Timesteps are counted as the table of the model counts them: 0 is nearly clean, `total - 1` pure noise. The
-options count the other way round, as positions in the descending list of a sampler: `min_denoising_steps` 0
-is the noisiest. Both ends are included, so that the defaults reach every noise level.
+Timesteps are counted as the table of the model counts them: 0 is nearly clean, `total - 1` pure
+noise. The options count the other way round, as positions in the descending list of a sampler:
+`min_denoising_steps` 0 is the noisiest. Both ends are included, so that the defaults reach every
+noise level.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -107,7 +108,7 @@ def test_a_damaged_file_is_named_and_the_checkpoint_before_it_is_used(
 
 def test_with_nothing_whole_the_run_is_refused_instead_of_started_over(tmp_path: Path) -> None:
     (_save(tmp_path, 4) / "trained.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="No checkpoint .* is whole"):
+    with pytest.raises(CheckpointError, match=r"No checkpoint .* is whole"):
         checkpoint.newest_valid(tmp_path, lambda _: None)
     assert checkpoint.newest_valid(tmp_path / "never", pytest.fail) is None
 
@@ -166,10 +167,8 @@ def test_a_kill_at_any_call_of_a_save_loses_no_valid_checkpoint(
         for name in ("rename", "fsync", "mkdir"):
             patch.setattr(os, name, dying(getattr(os, name)))
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
-        try:
+        with contextlib.suppress(Killed):
             _save(tmp_path, 8)
-        except Killed:
-            pass
     checkpoint.sweep(tmp_path)
     assert _newest(tmp_path)[0] == 8
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -1,4 +1,6 @@
-"""Learning-rate curves, timestep draws and SNR weights against their formulas and torch's schedulers."""
+"""Learning-rate curves, timestep draws and SNR weights against their formulas and torch's
+schedulers.
+"""
 
 from __future__ import annotations
 

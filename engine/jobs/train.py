@@ -1,0 +1,366 @@
+"""`sd_trainer`: fine-tune a model, as a LoRA or whole.
+
+The phases in their order: preflight, captions and pictures (cached where asked for), the model, the
+network, the optimizer, what a checkpoint says, then the loop. Every part is built here once, from
+its options; nothing later looks at the config.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from engine import checkpoint, preflight
+from engine.accelerator import Accelerator, pick_device, set_up_torch
+from engine.data.loader import DataSource
+from engine.families import family_for
+from engine.families.base import Family
+from engine.jobs import Session
+from engine.loop import Loop, Plan
+from engine.losses import element_loss
+from engine.networks import Trained, build
+from engine.noise import TrainingNoise
+from engine.optim.ema import Ema
+from engine.optim.optimizers import UNCLIPPED, build_optimizer
+from engine.optim.schedule import LearningRates
+from engine.report import Recorder
+from engine.resume import changes, judge
+from engine.saving import Saver, parts, restore
+from engine.seed import seed_of
+from engine.step import Accumulation, Denoising, TrainingStep
+from engine.targets import ItemWeight, min_snr
+from engine.timesteps import Timesteps
+from schema.run.metrics import MetricsWriter
+from schema.run.status import State
+from schema.sections.dtypes import torch_name
+from schema.sections.train import Train
+
+if TYPE_CHECKING:
+    from engine.preview import Preview
+
+
+def run(session: Session) -> bool:
+    """Train to the configured number of steps; False when stopped before."""
+    return TrainingJob(session).run()
+
+
+class TrainingJob:
+    """Builds everything a training run consists of, phase by phase."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.process, self.report = session, session.process, session.report
+        self.folder = session.folder
+        self.train: Train = session.process.train
+        checkpoint.sweep(self.folder.state)
+        self.saved = checkpoint.newest_valid(self.folder.state, self.report.warning)
+        self.progress: dict[str, Any] = self.saved.load("progress") if self.saved else {}
+        self._judge_changes()
+        self.device = pick_device(self.process.device)
+        self.threads = set_up_torch(self.device, Path(self.process.model.name_or_path))
+        self.dtype: torch.dtype = getattr(torch, torch_name(self.train.dtype))
+        self.seed = seed_of(self.process, self.folder, self.progress)
+
+    @property
+    def done(self) -> int:
+        """Steps completed before this session."""
+        return self.saved.step if self.saved else 0
+
+    def run(self) -> bool:
+        """All phases."""
+        self.report.status.update(
+            device=str(self.device), steps=self.train.steps, step=self.done, loss=None, lr=None
+        )
+        preflight.check(self.process, self.folder, self.device)
+        family, source, preview = self._prepare_data()
+        trained = self._load(family, source)
+        accelerator = self._accelerator()
+        optimizer = self._optimizer(trained)
+        ema_config = self.train.ema_config
+        named = {name: p for group in trained.groups.values() for name, p in group.items()}
+        ema = Ema(named, ema_config.ema_decay) if ema_config.use_ema else None
+        if self.saved is not None:
+            self._resume(trained, optimizer, ema, accelerator)
+        step = self._step(family, source, trained, optimizer, ema, accelerator)
+        step.begin(self.done)
+        saver = self._saver(trained, optimizer, ema, accelerator, source)
+        metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
+        recorder = Recorder(
+            metrics,
+            self.report,
+            self.device,
+            steps=self.train.steps,
+            log_every=self.process.logging.log_every,
+            overflows_are_normal=accelerator.overflows_are_normal,
+            describe=lambda items: _names(source, items),
+        )
+        loop = Loop(
+            self._plan(),
+            step,
+            recorder=recorder,
+            report=self.report,
+            keeper=saver,
+            preview=self._previewing(preview, trained, saver),
+            saved_at=self.saved.step if self.saved else None,
+        )
+        self.report.orders.check()
+        self.report.orders.boundaries(near=True)
+        try:
+            return loop.run(self.done)
+        finally:
+            source.close()
+            metrics.close()
+
+    # -- what came before
+
+    def _judge_changes(self) -> None:
+        """Refuse or announce what the config changed since the checkpoint."""
+        if self.saved is None:
+            return
+        before = self.progress["config"]
+        for sentence in judge(changes(before, self._plain_config())):
+            self.report.warning(sentence)
+
+    def _plain_config(self) -> dict[str, Any]:
+        return self.process.model_dump(mode="json")
+
+    def _resume(
+        self,
+        trained: Trained,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema | None,
+        accelerator: Accelerator,
+    ) -> None:
+        assert self.saved is not None
+        same = self.progress["optimizer"] == self.train.optimizer
+        restore(self.saved, trained, optimizer if same else None, ema)
+        accelerator.load_state_dict(self.progress["accelerator"])
+        if self.progress["threads"] != self.threads:
+            self.report.warning(
+                f"The run was trained with {self.progress['threads']} threads and goes on with "
+                f"{self.threads}: the last bits of its numbers may differ."
+            )
+        self.report.events.emit(
+            "resumed", step=self.done, path=self.report.relative(self.saved.path)
+        )
+        self.report.say(f"going on from step {self.done}")
+
+    # -- data and model
+
+    def _prepare_data(self) -> tuple[Family, DataSource, Preview | None]:
+        """Open the model, cache what is to be cached, encode the preview prompts."""
+        process = self.process
+        family = family_for(process.model.arch).open(
+            process.model, self.train, self.device, self.dtype
+        )
+        source = DataSource(process, family, self.seed)
+        self.report.state(State.CACHING)
+        source.prepare(self.report.progress, self.report.warning)
+        preview = None
+        if not self.train.disable_sampling and process.sample.items:
+            preview = Preview(family, process.sample, process.trigger_word)
+            preview.prepare()
+        if source.caches_text:
+            family.free_text_encoders()
+        if source.caches_latents and preview is None:
+            family.free_vae()
+        self.report.state(State.PREPARING, "loading the model")
+        self.report.check()
+        return family, source, preview
+
+    def _load(self, family: Family, source: DataSource) -> Trained:
+        """The denoisers, in float32 where they are trained whole, and what is trained."""
+        full = self.process.network is None
+        exact = torch.float32 if full else None
+        family.load_denoisers(exact if self.train.train_unet else None)
+        if self.train.train_text_encoder:
+            # Previews may have loaded it in another precision.
+            family.free_text_encoders()
+            family.load_text_encoders(exact)
+        elif not source.caches_text:
+            family.load_text_encoders()
+        if not source.caches_latents:
+            family.load_vae()
+        self.report.check()
+        save = self.process.save
+        trained = build(family, self.process.network, self.train, save.save_format, self.seed)
+        modules = [denoiser.module for denoiser in family.denoisers]
+        if self.train.train_text_encoder:
+            modules += family.text_encoders.values()
+        for module in modules:
+            module.train()
+            if self.train.gradient_checkpointing:
+                _checkpoint_gradients(module)
+        return trained
+
+    def _accelerator(self) -> Accelerator:
+        half = self.dtype != torch.float32
+        return Accelerator(
+            self.device,
+            self.dtype,
+            # A LoRA computes in float32 beside a base in `dtype`; a whole model in mixed precision.
+            autocast=half and self.process.network is None,
+            scale=self.dtype == torch.float16,
+        )
+
+    # -- what learns
+
+    def _optimizer(self, trained: Trained) -> torch.optim.Optimizer:
+        train = self.train
+        rates = {"unet": train.unet_lr, "text_encoder": train.text_encoder_lr}
+        groups = [
+            {
+                "name": name,
+                "params": list(group.values()),
+                "lr": train.lr if rates[name] is None else rates[name],
+            }
+            for name, group in trained.groups.items()
+        ]
+        params = train.optimizer_params.model_dump(exclude_none=True)
+        return build_optimizer(train.optimizer, params, groups)
+
+    def _step(
+        self,
+        family: Family,
+        source: DataSource,
+        trained: Trained,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema | None,
+        accelerator: Accelerator,
+    ) -> TrainingStep:
+        train = self.train
+        table = family.noise_table()
+        weights: list[ItemWeight] = []
+        if train.min_snr_gamma:
+            weights.append(min_snr(table, train.min_snr_gamma))
+        objective = Denoising(
+            family,
+            accelerator,
+            seed=self.seed,
+            timesteps=Timesteps(
+                self.seed, len(table), train.min_denoising_steps, train.max_denoising_steps
+            ),
+            noise=TrainingNoise(self.seed, train.noise_offset),
+            element_loss=element_loss(train.loss_type),
+            weights=weights,
+            trains_text=train.train_text_encoder,
+        )
+        per_update = train.gradient_accumulation_steps
+        schedule = train.lr_scheduler_params.model_dump(exclude_none=True)
+        return TrainingStep(
+            source,
+            objective,
+            accelerator,
+            optimizer=optimizer,
+            groups=[list(group.values()) for group in trained.groups.values()],
+            learning_rates=LearningRates(optimizer, train.lr_scheduler, schedule, train.steps),
+            accumulation=Accumulation(
+                train.gradient_accumulation,
+                _steps_per_epoch(source, train) if per_update == -1 else per_update,
+                train.steps,
+            ),
+            max_norm=None if train.optimizer in UNCLIPPED else train.max_grad_norm or None,
+            ema=ema,
+            dropout_seed=self.seed if trained.uses_dropout else None,
+        )
+
+    # -- what is kept and shown
+
+    def _saver(
+        self,
+        trained: Trained,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema | None,
+        accelerator: Accelerator,
+        source: DataSource,
+    ) -> Saver:
+        def state(step: int) -> dict[str, Any]:
+            progress = {
+                "step": step,
+                "seed": self.seed,
+                "threads": self.threads,
+                "optimizer": self.train.optimizer,
+                "accelerator": accelerator.state_dict(),
+                "config": self._plain_config(),
+                "torch": torch.__version__,
+            }
+            return parts(trained, optimizer, ema, progress)
+
+        full = self.process.network is None
+        suffix = {"diffusers": "", "ckpt": ".ckpt"}.get(
+            self.process.save.save_format, ".safetensors"
+        )
+        return Saver(
+            self.folder,
+            self.report,
+            trained,
+            self.process.save,
+            ema=ema,
+            suffix=suffix if full else ".safetensors",
+            state=state,
+            metadata=lambda step: self._metadata(
+                step, step // _steps_per_epoch(source, self.train)
+            ),
+        )
+
+    def _metadata(self, step: int, epoch: int) -> dict[str, str]:
+        """What every weights file says about itself; values are text, JSON where they are not."""
+        from schema import __version__
+
+        name = self.session.job.config.name
+        meta: dict[str, Any] = {
+            key: value.replace("[name]", name) if isinstance(value, str) else value
+            for key, value in self.session.job.meta.items()
+        }
+        meta |= {
+            "software": {"name": "finetui", "version": __version__},
+            "training_info": {"step": step, "epoch": epoch},
+            "ss_output_name": name,
+        }
+        if self.process.trigger_word:
+            word = self.process.trigger_word
+            meta["ss_tag_frequency"] = {f"1_{word}": {word: 1}}
+        return {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
+
+    def _plan(self) -> Plan:
+        train, previews = self.train, not self.train.disable_sampling
+        fresh = self.done == 0 and not train.skip_first_sample
+        return Plan(
+            steps=train.steps,
+            save_every=self.process.save.save_every or 0,
+            sample_every=(self.process.sample.sample_every or 0) if previews else 0,
+            first_sample=previews and (fresh or train.force_first_sample),
+            last_sample=previews,
+        )
+
+    def _previewing(
+        self, preview: Preview | None, trained: Trained, saver: Saver
+    ) -> Callable[[int], int] | None:
+        if preview is None:
+            return None
+
+        def draw(step: int) -> int:
+            with saver.averaged():
+                files = preview.render(step, trained.scaled, self.folder.samples, self.report.check)
+            return len(files)
+
+        return draw
+
+
+def _steps_per_epoch(source: DataSource, train: Train) -> int:
+    return max(1, -(-source.batches_per_epoch // train.gradient_accumulation))
+
+
+def _names(source: DataSource, items: list[int]) -> str:
+    """The pictures of a step, for the message about a broken loss."""
+    names = sorted({source.items[item].picture.path.name for item in items})
+    return f" (with {', '.join(names[:8])})"
+
+
+def _checkpoint_gradients(module: Any) -> None:
+    """diffusers' name for it, or transformers'."""
+    enable = getattr(module, "enable_gradient_checkpointing", None)
+    (enable or module.gradient_checkpointing_enable)()

@@ -1,0 +1,54 @@
+"""What can be known before anything slow happens, and would end the run later.
+
+Cheap questions only: no weights are read. The checks that need no torch are `finetui check`'s;
+these are about this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+
+import torch
+
+from engine.errors import ConfigError, MissingExtraError, RunError
+from schema.run.layout import RunFolder
+from schema.sections.job import TrainerProcess
+
+LEAST_FREE_BYTES = 16 * 2**20
+
+
+def check(process: TrainerProcess, folder: RunFolder, device: torch.device) -> None:
+    """Raises a RunError with the first thing that stands in the way."""
+    _output(folder)
+    _optimizer(process)
+    _precision(process, device)
+
+
+def _output(folder: RunFolder) -> None:
+    """The run folder takes files, and has room for a few."""
+    if not os.access(folder.path, os.W_OK | os.X_OK):
+        raise RunError(f"The output folder {folder.path} is not writable.")
+    free = shutil.disk_usage(folder.path).free
+    if free < LEAST_FREE_BYTES:
+        raise RunError(f"The disk of {folder.path} is full: {free // 2**20} MiB are left.")
+
+
+def _optimizer(process: TrainerProcess) -> None:
+    name = process.train.optimizer
+    if name.endswith("8bit") and find_spec("bitsandbytes") is None:
+        raise MissingExtraError("bitsandbytes", "8bit", f"optimizer: {name}")
+
+
+def _precision(process: TrainerProcess, device: torch.device) -> None:
+    if (
+        process.train.dtype == "bf16"
+        and device.type == "cuda"
+        and not torch.cuda.is_bf16_supported()
+    ):
+        raise ConfigError(
+            "train.dtype",
+            f"{torch.cuda.get_device_name(device)} cannot compute in bf16.",
+            repair="Use fp16 or fp32.",
+        )
