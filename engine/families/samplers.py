@@ -24,7 +24,7 @@ MODEL_KEYS = (
 )
 COMMON: dict[str, Any] = {
     "timestep_spacing": "leading",
-    "steps_offset": 0,
+    "steps_offset": 1,  # diffusers' pipeline insists on it and would change it behind our back
     "clip_sample": False,
     "set_alpha_to_one": False,
 }
@@ -45,7 +45,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "dpmsolver++": ("DPMSolverMultistepScheduler", SOLVER_PP),
     "k_dpmsolver": ("DPMSolverMultistepScheduler", SOLVER | KARRAS),
     "k_dpmsolver++": ("DPMSolverMultistepScheduler", SOLVER_PP | KARRAS),
-    "dpmsingle": ("DPMSolverSinglestepScheduler", {}),
+    "dpmsingle": ("DPMSolverSinglestepScheduler", {"lower_order_final": True}),
     "heun": ("HeunDiscreteScheduler", {}),
     "dpm_2": ("KDPM2DiscreteScheduler", {}),
     "dpm_2_a": ("KDPM2AncestralDiscreteScheduler", {}),
