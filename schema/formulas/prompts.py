@@ -55,7 +55,7 @@ def split_flags(text: str) -> tuple[str, dict[str, Any]]:
     """
     found = list(_FLAG.finditer(text))
     values: dict[str, Any] = {}
-    ends = [flag.start() for flag in found[1:]] + [len(text)]
+    ends = [*(flag.start() for flag in found), len(text)][1:]
     for flag, end in zip(found, ends, strict=True):
         key, convert = FLAGS[flag.group(1)]
         values[key] = _convert(flag.group(1), convert, text[flag.end() : end].strip())
