@@ -9,12 +9,14 @@ text. A key has one meaning: where a key appears twice, the two places never sho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.binding import Binding
 
 EVERYWHERE = "everywhere"
+OWN_WORLD = ("while editing",)
+"""Places where keys are text first, so that the keys of everywhere do not count."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Key:
     hint: str = ""
     rank: int = 50
     action: str = ""
+    priority: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -62,7 +65,15 @@ APP_KEYS: tuple[Key, ...] = (
     Key("redraw", "ctrl+l", "draw the screen anew", EVERYWHERE),
     Key("suspend", "ctrl+z", "back to the shell; `fg` returns", EVERYWHERE),
     Key("copy-or-quit", "ctrl+c", "copy the selection; twice: ask to quit", EVERYWHERE),
-    Key("quit", "ctrl+q", "quit (a running training goes on)", EVERYWHERE, hint="quit", rank=60),
+    Key(
+        "quit",
+        "ctrl+q",
+        "quit (a running training goes on)",
+        EVERYWHERE,
+        hint="quit",
+        rank=60,
+        priority=True,
+    ),
 )
 
 CONFIG_KEYS: tuple[Key, ...] = (
@@ -98,22 +109,80 @@ CONFIG_KEYS: tuple[Key, ...] = (
     Key("save", "ctrl+s", "save the file", "config", hint="save", rank=25),
     Key("launch", "L", "check and launch", "config", ("f5",), "launch", 15),
 )
-LAUNCH_KEYS: tuple[Key, ...] = ()
-HOME_KEYS: tuple[Key, ...] = ()
-RUN_KEYS: tuple[Key, ...] = ()
+EDIT_KEYS: tuple[Key, ...] = (
+    Key("edit.keep", "enter", "keep what is typed", "while editing"),
+    Key("edit.cancel", "ctrl+g", "the old value comes back", "while editing", ("escape",)),
+    Key(
+        "edit.next", "tab", "keep, next field; in paths: complete", "while editing", ("shift+tab",)
+    ),
+    Key("edit.step", "up", "numbers: a step (shift: ten)", "while editing", ("down",)),
+)
+LAUNCH_KEYS: tuple[Key, ...] = (
+    Key("start", "enter", "start the training", "launch", hint="start", rank=11),
+    Key("other-name", "n", "start under another name", "launch", hint="other name", rank=21),
+    Key("problem.previous", "up", "previous finding", "launch", ("k",)),
+    Key("problem.next", "down", "next finding", "launch", ("j",)),
+    Key("jump", "g", "to the field of the finding", "launch", hint="go to field", rank=15),
+    Key("check-again", "r", "look again", "launch", hint="check again", rank=31),
+    Key("copy-command", "y", "copy the command", "launch", hint="copy", rank=41),
+)
+HOME_KEYS: tuple[Key, ...] = (
+    Key("open", "enter", "open what the cursor is on", "home", hint="open", rank=11),
+    Key("line.previous", "up", "previous line", "home", ("k",)),
+    Key("line.next", "down", "next line", "home", ("j",)),
+    Key("new", "n", "a new config from a preset", "home", hint="new", rank=21),
+    Key("open-file", "o", "open a config by its path", "home", hint="open file", rank=22),
+    Key("demo", "D", "the demo project", "home", hint="demo", rank=23),
+    Key("forget", "x", "take the line off the list", "home", hint="forget", rank=51),
+)
+RUN_KEYS: tuple[Key, ...] = (
+    Key("order.pause", "p", "pause the training, or go on", "run", hint="pause", rank=1),
+    Key("order.sample", "s", "draw the samples after this step", "run", hint="sample", rank=2),
+    Key("order.save", "w", "save after this step", "run", hint="save", rank=3),
+    Key("order.stop", "X", "save and stop (asks first)", "run", hint="stop", rank=4),
+    Key("log.panel", "0", "the worker's whole output", "run", hint="log", rank=12),
+    Key("log.find", "/", "show only log lines that match", "run", hint="filter", rank=25),
+    Key("log.level", "!", "all log lines, warnings, errors", "run"),
+    Key("log.up", "up", "log: a line up", "run", ("k",), action="log_move(-1)"),
+    Key("log.down", "down", "log: a line down", "run", ("j",), action="log_move(1)"),
+    Key("log.page-up", "pageup", "log: a screen up", "run", ("ctrl+u",), action="log_page(-1)"),
+    Key("log.page-down", "pagedown", "log: a screen down", "run", ("ctrl+d",), action="log_page(1)"),
+    Key("log.start", "home", "log: the first line", "run", ("g",), action="log_ends(-1)"),
+    Key("log.follow", "end", "log: follow the newest", "run", ("G",), action="log_ends(1)"),
+    Key("log.copy", "y", "copy the log line", "run"),
+    Key("chart.axis", "a", "y axis: linear, log, no outliers", "run", hint="axis", rank=30),
+    Key("chart.smoothing", "A", "how much the curve is smoothed", "run"),
+    Key("chart.closer", "+", "chart: fewer of the last steps", "run", ("=",), "zoom", 31,
+        "chart_zoom(1)"),
+    Key("chart.wider", "-", "chart: more steps", "run", action="chart_zoom(-1)"),
+    Key("chart.left", "left", "chart: read values, to the left", "run", ("h",),
+        action="chart_cursor(-1)"),
+    Key("chart.right", "right", "chart: read values, to the right", "run", ("l",),
+        action="chart_cursor(1)"),
+    Key("chart.previous", "[", "chart: the previous series", "run", action="chart_series(-1)"),
+    Key("chart.next", "]", "chart: the next series", "run", action="chart_series(1)"),
+    Key("pane.next", "tab", "the next pane", "run", action="pane_next(1)"),
+    Key("pane.previous", "shift+tab", "the pane before", "run", action="pane_next(-1)"),
+    Key("pane.maximise", "z", "one pane over everything, or back", "run", hint="max", rank=32),
+)  # fmt: skip
 SAMPLES_KEYS: tuple[Key, ...] = ()
 JOBS_KEYS: tuple[Key, ...] = ()
 
 
-def bindings(rows: Iterable[Key]) -> list[Binding]:
-    """Textual bindings for a table; `priority` for none, so that editors keep their letters."""
+def bindings(rows: Iterable[Key], *, by_table: bool = False) -> list[Binding]:
+    """Textual bindings for a table.
+
+    With `by_table` every key runs `do('its id')`, which `View` looks up in the view's own table;
+    otherwise a key runs the Textual action named by the row.
+    """
     return [
         Binding(
             ",".join(_spelled(key) for key in row.keys),
-            row.action_name,
+            f"do('{row.id}')" if by_table else row.action_name,
             row.words,
             show=False,
             id=row.id,
+            priority=row.priority,
         )
         for row in rows
     ]
@@ -146,19 +215,25 @@ def shown(key: str) -> str:
 
 def all_keys() -> tuple[Key, ...]:
     """Every row of every table."""
-    return APP_KEYS + RUN_KEYS + SAMPLES_KEYS + JOBS_KEYS
+    return (
+        *APP_KEYS, *CONFIG_KEYS, *EDIT_KEYS, *LAUNCH_KEYS, *HOME_KEYS, *RUN_KEYS, *SAMPLES_KEYS,
+        *JOBS_KEYS,
+    )  # fmt: skip
 
 
-def clashes(rows: Iterable[Key], overrides: Mapping[str, str] | None = None) -> list[str]:
-    """Sentences naming two ids that answer to one key in the same place."""
+def clashes(rows: Sequence[Key], overrides: Mapping[str, str] | None = None) -> list[str]:
+    """Sentences naming two ids that answer to one key in the same place, or an unknown id."""
+    overrides = overrides or {}
+    known = {row.id for row in rows}
+    found = [f"keys.yaml: there is no binding {name}" for name in overrides if name not in known]
     seen: dict[tuple[str, str], str] = {}
-    found: list[str] = []
-    for row in rows:
-        own = (overrides or {}).get(row.id)
+    for row in sorted(rows, key=lambda row: row.where != EVERYWHERE):
+        own = overrides.get(row.id)
         for key in own.split(",") if own else row.keys:
-            for place in (row.where, EVERYWHERE) if row.where != EVERYWHERE else (EVERYWHERE,):
-                other = seen.get((place, key))
+            places = {row.where} if row.where in OWN_WORLD else {row.where, EVERYWHERE}
+            for place in places:
+                other = seen.get((place, key.strip()))
                 if other is not None and other != row.id:
-                    found.append(f"{key}: both {other} and {row.id} ({row.where})")
-            seen[(row.where, key)] = row.id
+                    found.append(f"{shown(key.strip())} is both {other} and {row.id} ({row.where})")
+            seen[(row.where, key.strip())] = row.id
     return found
