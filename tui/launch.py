@@ -33,6 +33,8 @@ from schema.run.status import State, read_status
 ENGINE_NEEDS = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy")
 START_SECONDS = 20.0
 SUPERVISOR = (sys.executable, "-P", "-m", "engine.supervisor")
+# The supervisor's own choice, the engine's worker, when empty.
+WORKER: Sequence[str] = ()
 _EXIT_LOCKED = 75
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -70,22 +72,20 @@ def plan(
         overrides: values by path, put over those of the file.
         name: another name for the run.
         resume: False refuses where a run of that name exists; True also accepts changed options
-            that turn it into
-            another run from here on; None continues it only if it stays the same run.
+            that alter its course from here on; None continues it only if it stays the same run.
         base: the folder that relative paths count from; the present one when None.
 
     Raises:
         LaunchRefused: with all findings, when it cannot or should not be started.
     """
-    document = (
-        Document.load(source) if isinstance(source, Path | str) else Document.parse(source.text())
-    )
-    file = str(source) if isinstance(source, Path | str) else str(getattr(source, "file", "") or "")
+    document, file = _document(source)
     values = {**(overrides or {}), **({"config.name": name} if name else {})}
     for path, value in values.items():
         try:
             document.set(path, value)
-        except (ValueError, KeyError, TypeError) as fault:
+        except ConfigError as fault:
+            raise LaunchRefused(fault.findings) from None
+        except (ValueError, KeyError) as fault:
             raise LaunchRefused([_finding(file, path, "bad-override", str(fault))]) from None
     findings = check_document(document, True)
     if has_errors(findings):
@@ -106,13 +106,12 @@ def start(
     name: str | None = None,
     resume: bool | None = None,
     *,
-    supervisor: Sequence[str] = SUPERVISOR,
-    worker: Sequence[str] = (),
+    worker: Sequence[str] | None = None,
 ) -> RunFolder:
     """Lay out or continue the run and start its detached supervisor; returns once that is at work.
 
-    A run that has done all its steps already is returned as it is. `supervisor` and `worker` are
-    commands that tests put in place of ours; the other arguments are those of `plan`.
+    A run that has done all its steps already is returned as it is. `worker` is a command that tests
+    put in place of the engine's; the other arguments are those of `plan`.
 
     Raises:
         LaunchRefused: when it cannot be started; an existing run is then untouched.
@@ -123,7 +122,7 @@ def start(
     try:
         _lay_out(todo)
         register(todo.folder)
-        _start_supervisor(todo.folder, supervisor, worker)
+        _start_supervisor(todo.folder, WORKER if worker is None else worker)
     except FolderTaken as fault:
         raise LaunchRefused([_finding("", "config.name", "name-taken", str(fault))]) from None
     except OSError as fault:
@@ -137,7 +136,18 @@ def continue_run(folder: RunFolder) -> None:
     Raises:
         LaunchRefused: when its supervisor does not start.
     """
-    _start_supervisor(folder, SUPERVISOR, ())
+    _start_supervisor(folder, WORKER)
+
+
+def _document(source: Document | Path | str) -> tuple[Document, str]:
+    """A document of our own to edit, and the file it came from."""
+    if isinstance(source, Document):
+        return Document.parse(source.text(), file=source.file), source.file
+    try:
+        return Document.load(source), str(source)
+    except OSError as fault:
+        message = f"the file cannot be read: {fault.strerror or fault}"
+        raise LaunchRefused([_finding(str(source), "", "file-unreadable", message)]) from None
 
 
 def _with_existing(draft: Plan, document: Document, file: str, resume: bool | None) -> Plan:
@@ -220,12 +230,12 @@ def _lay_out(todo: Plan) -> None:
         EventWriter(folder, "launcher").emit("changed", options=words)
 
 
-def _start_supervisor(folder: RunFolder, supervisor: Sequence[str], worker: Sequence[str]) -> None:
+def _start_supervisor(folder: RunFolder, worker: Sequence[str]) -> None:
     begun = time.time()
     extra = ["--worker", *worker] if worker else []
     with folder.log.open("ab") as log:
         child = subprocess.Popen(
-            [*supervisor, str(folder.path), *extra],
+            [*SUPERVISOR, str(folder.path), *extra],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

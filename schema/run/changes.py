@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schema.catalogue import find
+from schema.catalogue import find, general, options
 from schema.option import OnResume, Section
 from schema.paths import Keys, written
 
 # Where results lie and what they are called is found by the caller, who looked the folder up by
 # them.
 _IGNORED = {("config", "name"), ("config", "process", 0, "training_folder"), ("meta",)}
-_ABSENT = object()
+_WEIGHT: tuple[OnResume, ...] = ("safe", "new-trajectory", "refused")
 
 
 @dataclass(frozen=True)
@@ -37,42 +37,47 @@ class Change:
 
 def changes(before: Section, after: Section) -> list[Change]:
     """The options in which two typed configs differ, defaults filled in, in order."""
-    old = dict(_leaves(before.model_dump(mode="json")))
-    new = dict(_leaves(after.model_dump(mode="json")))
-    found: list[Change] = []
-    for keys in dict.fromkeys([*new, *old]):
-        left, right = old.get(keys, _ABSENT), new.get(keys, _ABSENT)
-        if left != right and not any(keys[: len(skip)] == skip for skip in _IGNORED):
-            path = written(keys)
-            found.append(Change(path, _plain(left), _plain(right), on_resume(path)))
-    return found
+    found = _differences(before.model_dump(mode="json"), after.model_dump(mode="json"), ())
+    return [
+        Change(written(keys), old, new, on_resume(written(keys)))
+        for keys, old, new in found
+        if not any(keys[: len(skip)] == skip for skip in _IGNORED)
+    ]
 
 
 def on_resume(path: str) -> OnResume:
-    """What changing the option at `path`, or the one it is a part of, does to an existing run."""
+    """What changing the option at `path`, or the section or list item, does to an existing run.
+
+    A section that comes or goes weighs as much as the weightiest option in it.
+    """
     while path:
         option = find(path)
         if option is not None:
             return option.on_resume
+        inside = [info.on_resume for info in options() if info.path.startswith(f"{general(path)}.")]
+        if inside:
+            return max(inside, key=_WEIGHT.index)
         path = path.rpartition(".")[0]
-    # Whole sections that come or go, such as `network`: another training altogether.
     return "refused"
 
 
-def _leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    if isinstance(value, dict) and value:
-        for key, part in value.items():
-            yield from _leaves(part, (*keys, key))
-    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        for index, part in enumerate(value):
-            yield from _leaves(part, (*keys, index))
-    else:
-        yield keys, value
+def _differences(old: Any, new: Any, keys: Keys) -> Iterator[tuple[Keys, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*new, *old]):
+            yield from _differences(old.get(key), new.get(key), (*keys, key))
+    elif _holds_sections(old) and _holds_sections(new):
+        for index in range(max(len(old), len(new))):
+            left, right = (side[index] if index < len(side) else None for side in (old, new))
+            yield from _differences(left, right, (*keys, index))
+    elif old != new:
+        yield keys, old, new
 
 
-def _plain(value: Any) -> Any:
-    return None if value is _ABSENT else value
+def _holds_sections(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
 def _word(value: Any) -> str:
-    return "(not set)" if value is None else str(value)
+    if value is None:
+        return "(not set)"
+    return "(given)" if isinstance(value, dict) else str(value)
