@@ -65,7 +65,8 @@ class RandomSource(Source):
             raise NotImplementedError(f"a measurement trains on latents; no {component} is needed")
         with self._device:
             module: nn.Module = UNet2DConditionModel.from_config(self.configs[component])
-        return module.to(dtype)
+        # Past diffusers' own `to`, which warns of casting; there is no trained value to lose.
+        return nn.Module.to(module, dtype)
 
     def tokenizer(self) -> Any:
         """There are no prompts to read."""
