@@ -34,7 +34,11 @@ THUMBNAIL = (300, 300)
 QUALITY = {"jpg": 95, "webp": 90}
 PILLOW_FORMAT = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 Scaled = Callable[[float], AbstractContextManager[Any]]
-Watch = Callable[[int, int, int, int], None]  # picture, pictures, denoising step, steps
+Progress = Callable[[str, int, int], None]  # phase, done, total
+
+
+def _nothing(*_: Any) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Preview:
         """How many pictures a round has."""
         return len(self.requests)
 
-    def encode_prompts(self) -> None:
+    def prepare(self) -> None:
         """Encode every prompt now, for runs that free their text encoders afterwards."""
         self._family.load_text_encoders()
         texts = dict.fromkeys(text for r in self.requests for text in (r.prompt, r.neg))
@@ -101,46 +105,50 @@ class Preview:
     def render(
         self,
         step: int,
+        scaled: Scaled | None,
         folder: Path,
+        poll: Callable[[], Any] = _nothing,
         *,
-        scaled: Scaled | None = None,
-        watch: Watch = lambda picture, pictures, step, steps: None,
+        progress: Progress = _nothing,
+        made: Callable[[PreviewImage], None] = _nothing,
         failed: Callable[[int, str], None] | None = None,
     ) -> list[PreviewImage]:
         """Draw every preview of the round that belongs to ``step`` into ``folder``.
 
-        ``scaled(m)`` is entered while a picture is drawn (a network's multiplier). ``watch`` is
-        called after every denoising step and may raise StoppedEarly to break off. A picture that
-        cannot be drawn is told to ``failed(index, sentence)`` and the others go on; without
-        ``failed`` it raises.
+        ``scaled(m)`` is entered while a picture is drawn (a network's multiplier). ``poll`` is
+        called before every denoising step and may raise StoppedEarly to break off. ``progress``
+        counts denoising steps over the whole round; ``made`` gets each picture once it is on disk.
+        A picture that cannot be drawn is told to ``failed(index, sentence)`` and the others go on;
+        without ``failed`` it raises.
         """
         if not self.requests:
             return []
         family = self._family
-        had_vae = family.vae is not None
-        family.load_vae()
-        made: list[PreviewImage] = []
-        with global_rng_kept(), _evaluating(_modules(family)), torch.no_grad():
+        images: list[PreviewImage] = []
+        total = sum(request.sample_steps for request in self.requests)
+        before = 0
+
+        def tick(done: int) -> None:
+            progress("previews", before + done, total)
+            poll()
+
+        with global_rng_kept(), _vae_of(family), _evaluating(_modules(family)), torch.no_grad():
             pipeline = family.preview_pipeline(self._sampler)
             for index, request in enumerate(self.requests):
                 request = _with_seed(request)
-                tick = self._ticker(watch, index, request)
                 try:
+                    tick(0)
                     picture = self._draw(pipeline, request, scaled, tick)
-                    made.append(self._keep(picture, request, step, index, folder))
+                    images.append(self._keep(picture, request, step, index, folder))
+                    made(images[-1])
                 except StoppedEarly:
                     raise
                 except (ValueError, RunError, OSError) as fault:
                     if failed is None:
                         raise
                     failed(index, str(fault))
-        if not had_vae:
-            family.free_vae()
-        return made
-
-    def _ticker(self, watch: Watch, index: int, request: PreviewRequest) -> Callable[[int], None]:
-        watch(index, len(self.requests), 0, request.sample_steps)
-        return lambda done: watch(index, len(self.requests), done, request.sample_steps)
+                before += request.sample_steps
+        return images
 
     def _draw(
         self,
@@ -150,7 +158,7 @@ class Preview:
         tick: Callable[[int], None],
     ) -> Image.Image:
         def after(_: Any, done: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
-            tick(done + 1)
+            tick(min(done + 1, request.sample_steps))
             return values
 
         # the text encoder may carry a network too: it is scaled with the denoiser
@@ -194,6 +202,18 @@ def _with_seed(request: PreviewRequest) -> PreviewRequest:
 
 def _modules(family: Family) -> list[nn.Module]:
     return [*(denoiser.module for denoiser in family.denoisers), *family.text_encoders.values()]
+
+
+@contextlib.contextmanager
+def _vae_of(family: Family) -> Iterator[None]:
+    """The VAE loaded, and gone again afterwards if training does not need it."""
+    there = family.vae is not None
+    family.load_vae()
+    try:
+        yield
+    finally:
+        if not there:
+            family.free_vae()
 
 
 @contextlib.contextmanager
