@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 
 from PIL import Image, ImageDraw
 
 from schema.run.events import EventWriter
+from schema.run.files import replace_json
 from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsWriter
 from schema.run.process import this_process
-from schema.run.files import replace_json
 
 CONFIG = """\
 job: extension
@@ -61,14 +62,16 @@ class FakeRun:
         self._random = random.Random(seed)
         self.metrics = MetricsWriter(self.folder.metrics, 0)
         self.telemetry: MetricsWriter | None = None
-        self.events = EventWriter(self.folder, "worker")
+        self._events = EventWriter(self.folder, "worker")
         self._beat = 0
 
     def loss(self, step: int) -> float:
         """A noisy curve that falls."""
         return 0.2 + 0.4 * math.exp(-step / 1500) + self._random.gauss(0, 0.03)
 
-    def train(self, count: int, *, change: Callable[[int, dict[str, float]], None] | None = None) -> None:
+    def train(
+        self, count: int, *, change: Callable[[int, dict[str, float]], None] | None = None
+    ) -> None:
         """Record `count` more steps, 0.76 s apart."""
         for step in range(self.step + 1, self.step + count + 1):
             values = {
@@ -82,12 +85,23 @@ class FakeRun:
         self.step += count
         self.metrics.flush()
 
+    @property
+    def now(self) -> float:
+        """The moment at which the run stands."""
+        return self.begun + self.step * 0.76
+
+    def tell(self, kind: str, *, at: float | None = None, **fields: Any) -> None:
+        """Write an event that happened when the run stood where it stands, or at a given moment."""
+        clock = Mock(time=lambda: self.now if at is None else at, time_ns=time.time_ns)
+        with patch("schema.run.events.time", clock):
+            self._events.emit(kind, **fields)
+
     def restart(self, step: int) -> None:
         """Begin a new segment after `step`, as a resumed worker does."""
         self.metrics.close()
         self.metrics = MetricsWriter(self.folder.metrics, step)
         self.step = step
-        self.events.emit("resumed", step=step, path=f"state/step_{step:09d}")
+        self.tell("resumed", step=step, path=f"state/step_{step:09d}")
 
     def status(self, state: str = "training", *, alive: bool = True, **more: Any) -> None:
         """Replace the status record; `alive` names this test's own process as the worker."""
@@ -109,7 +123,7 @@ class FakeRun:
         for index in range(count):
             name = f"samples/{step:09d}_{index}.png"
             paths.append(picture(self.folder.path / name, index, step, size))
-            self.events.emit(
+            self.tell(
                 "sample", path=name, step=step, index=index,
                 prompt=PROMPTS[index % len(PROMPTS)], seed=42 + index,
             )  # fmt: skip
@@ -118,7 +132,7 @@ class FakeRun:
     def save(self, step: int) -> None:
         """Tell of a checkpoint."""
         weights = f"{self.folder.name}_{step:09d}.safetensors"
-        self.events.emit(
+        self.tell(
             "checkpoint", step=step, path=f"state/step_{step:09d}", files=[weights],
             bytes=164 * 2**20,
         )  # fmt: skip

@@ -68,9 +68,7 @@ def arrange(
     return _two_columns(zones, width, top, body, gpus, wide=width >= THREE_PARTS and height >= TALL)
 
 
-def _stacked(
-    zones: dict[str, Region], width: int, top: int, body: int, gpus: int
-) -> Layout:
+def _stacked(zones: dict[str, Region], width: int, top: int, body: int, gpus: int) -> Layout:
     """Everything below each other: 60 to 109 columns."""
     room = body - top
     cards = gpus if gpus <= max(1, room // 10) else 1

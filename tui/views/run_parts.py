@@ -57,8 +57,8 @@ def header(snapshot: Snapshot, width: int) -> list[Span]:
     parts: list[tuple[str, list[Span]]] = [
         ("progress", [(f"  {steps} {percent(share).strip()}" if share is not None else f"  {steps}", "foreground")]),
         ("bar", [(" ", ""), *bar(share, 12, "state-running")] if share is not None else []),
-        ("loss", [("  loss ", "muted"), (short_number(_loss(snapshot)), "chart-raw")]),
-        ("ema", [(" ema ", "muted"), (short_number(snapshot.smooth_loss), "chart-smooth")]),
+        ("loss", [("  loss ", "muted"), (short_number(_loss(snapshot), 3), "chart-raw")]),
+        ("ema", [(" ema ", "muted"), (short_number(snapshot.smooth_loss, 3), "chart-smooth")]),
         ("speed", [(f"  {speed(status.steps_per_second)}", "foreground")]),
         ("eta", [("  ETA ", "muted"), (duration(status.eta_seconds), "foreground")]),
     ]  # fmt: skip
@@ -72,7 +72,12 @@ def header(snapshot: Snapshot, width: int) -> list[Span]:
     name = shorten(status.name, name_room)
     dropped = iter(("bar", "ema", "loss", "speed", "eta", "progress"))
     while True:
-        made = [*head, (name, "primary!bold"), *(span for _, spans in parts for span in spans), *tail]
+        made = [
+            *head,
+            (name, "primary!bold"),
+            *(span for _, spans in parts for span in spans),
+            *tail,
+        ]
         if width_of(tuple(made)) <= width:
             return made
         drop = next(dropped, None)
@@ -88,6 +93,13 @@ def _loss(snapshot: Snapshot) -> float | None:
 def activity(snapshot: Snapshot) -> str:
     """What the worker is busy with besides steps: `caching latents 12/40`."""
     return snapshot.status.detail or snapshot.phase
+
+
+def waiting_words(snapshot: Snapshot) -> str:
+    """What stands in an empty chart: why there is no value yet."""
+    if snapshot.status.ended:
+        return "the run ended before its first step"
+    return activity(snapshot) or "no step yet"
 
 
 def resting(snapshot: Snapshot, width: int) -> str:
@@ -177,7 +189,11 @@ def metrics_table(snapshot: Snapshot, width: int, height: int, *, plain: bool) -
     for name, label, words in metric_values(snapshot):
         past = sparkline(snapshot.trends.get(name, ()), trend, plain=plain) if trend else ""
         lines.append(
-            row((f" {shorten(label, label_room):<{label_room}}", "muted"), f"{words:>9} ", (past, "chart-raw"))
+            row(
+                (f" {shorten(label, label_room):<{label_room}}", "muted"),
+                f"{words:>9} ",
+                (past, "chart-raw"),
+            )
         )
     per_step = 1 / status.steps_per_second if status.steps_per_second else None
     counts: list[tuple[str, str]] = []
@@ -222,7 +238,12 @@ def sample_strip(shots: Sequence[Shot], width: int) -> Row:
     room = width - len(words) - 14
     prompt = shorten(last.prompt, room) if room > 8 else ""
     return fit(
-        row((words, "muted"), f"{prompt!r}  " if prompt else "", ("4", "primary"), (" gallery", "muted")),
+        row(
+            (words, "muted"),
+            f"{prompt!r}  " if prompt else "",
+            ("4", "primary"),
+            (" gallery", "muted"),
+        ),
         width,
     )
 
@@ -252,8 +273,14 @@ def summary(snapshot: Snapshot | None, gpu_line: Row, width: int, height: int) -
     lines = [
         row((f" {symbol} {word}", f"{color}!bold"), ("  " + snapshot.reason, "")),
         row((" step  ", "muted"), f"{status.step}/{status.steps or '?'} {percent(share)}"),
-        row((" loss  ", "muted"), f"{short_number(_loss(snapshot))}  ema {short_number(snapshot.smooth_loss)}"),
-        row((" speed ", "muted"), f"{speed(status.steps_per_second)}  ETA {duration(status.eta_seconds)}"),
+        row(
+            (" loss  ", "muted"),
+            f"{short_number(_loss(snapshot))}  ema {short_number(snapshot.smooth_loss)}",
+        ),
+        row(
+            (" speed ", "muted"),
+            f"{speed(status.steps_per_second)}  ETA {duration(status.eta_seconds)}",
+        ),
         gpu_line,
         row((" busy  ", "muted"), activity(snapshot) or "training"),
         row((" last  ", "muted"), shots[-1].path.name if shots else "no samples yet"),

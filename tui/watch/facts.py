@@ -47,8 +47,9 @@ def facts_of(config: Mapping[str, Any]) -> RunFacts:
     processes = _mapping(config.get("config")).get("process")
     process = _mapping(processes[0] if isinstance(processes, list) and processes else None)
     train, sample = _mapping(process.get("train")), _mapping(process.get("sample"))
-    batch, accumulated = _number(train.get("batch_size")), _number(
-        train.get("gradient_accumulation")
+    batch, accumulated = (
+        _number(train.get("batch_size")),
+        _number(train.get("gradient_accumulation")),
     )
     return RunFacts(
         save_every=_number(_mapping(process.get("save")).get("save_every")),

@@ -23,6 +23,7 @@ from schema.run.state import RunWatch
 from schema.run.status import RunStatus, State
 from tui.watch.facts import RunFacts, read_facts
 from tui.watch.history import INFO, Answer, History, LogLine, Shot
+from tui.watch.logfile import LineIndex
 from tui.watch.series import Curve, Window, make_curve, window
 from tui.watch.text import short_number
 
@@ -34,6 +35,8 @@ SLOW_FACTS: Final = 10.0
 """Seconds between looks at what changes slowly: the config, the free disk, small trends."""
 STALL_STEPS, STALL_SECONDS = 10, 20.0
 """A run stalls when no step came for so many times its step time, and at least so long."""
+LAST_WORDS: Final = 40
+"""Lines of `log.txt` shown of a run that failed."""
 TREND: Final = 8
 """Columns of a small trend."""
 
@@ -76,6 +79,8 @@ class Snapshot:
     """Seconds without a step, when that is too long."""
     here: bool = True
     """Whether the run is (or was) on this machine."""
+    last_words: Sequence[str] = ()
+    """The end of `log.txt`, once the run has ended badly."""
 
 
 @dataclass(frozen=True)
@@ -183,13 +188,17 @@ class _Eyes:
     def __init__(self, folder: RunFolder, others: Sequence[RunFolder]) -> None:
         self._folder = folder
         self._watch, self._events = RunWatch(folder), EventTail(folder)
-        self._metrics, self._telemetry = MetricsReader(folder.metrics), MetricsReader(folder.telemetry)
+        self._metrics, self._telemetry = (
+            MetricsReader(folder.metrics),
+            MetricsReader(folder.telemetry),
+        )
         self._history = History(folder.path)
         self._logged_step: int | None = None
         self._slow_at = float("-inf")
         self._facts, self._disk, self._trends = RunFacts(), None, {}  # type: ignore[var-annotated]
         self._step_seen: tuple[int, float] = (-1, time.monotonic())
         self._broken: tuple[int, int] = (-1, 0)
+        self._ending: tuple[str, ...] | None = None
         self._host = socket.gethostname()
         self._others: list[tuple[str, MetricsReader]] = []
         self.with_others(others)
@@ -224,7 +233,7 @@ class _Eyes:
             answers=tuple(history.answers), warnings=history.warnings, phase=history.phase,
             reason=self._reason(status), telemetry=self._telemetry_now(), disk_free=self._disk,
             stalled=self._stalled(status, values.get("step_seconds")),
-            here=status.host in (None, self._host),
+            here=status.host in (None, self._host), last_words=self._last_words(status),
         )  # fmt: skip
 
     def _curves(self, chart: ChartRequest, last_step: int) -> list[Curve]:
@@ -311,6 +320,19 @@ class _Eyes:
         quiet = max(now - self._step_seen[1], status.silent_seconds or 0.0)
         limit = max(STALL_SECONDS, STALL_STEPS * (step_seconds or 0.0))
         return quiet if not status.ended and quiet > limit else None
+
+    def _last_words(self, status: RunStatus) -> tuple[str, ...]:
+        if status.state not in (State.FAILED, State.LOST):
+            self._ending = None
+            return ()
+        if self._ending is None:
+            index = LineIndex(self._folder.log)
+            try:
+                index.poll()
+                self._ending = tuple(index.lines(len(index) - LAST_WORDS, len(index)))
+            except OSError:
+                self._ending = ()
+        return self._ending
 
     def _reason(self, status: RunStatus) -> str:
         if status.state not in (State.FAILED, State.LOST, State.INTERRUPTED):

@@ -210,7 +210,9 @@ def from_telemetry(values: Mapping[str, float], names: Sequence[str] = ()) -> Re
     indices = sorted({int(k[3 : k.index(".")]) for k in values if k.startswith("gpu") and "." in k})
     gpus = []
     for index in indices:
-        get = {key.split(".", 1)[1]: v for key, v in values.items() if key.startswith(f"gpu{index}.")}
+        get = {
+            key.split(".", 1)[1]: v for key, v in values.items() if key.startswith(f"gpu{index}.")
+        }
         used, total = get.get("memory_used"), get.get("memory_total")
         gpus.append(
             Gpu(
@@ -224,3 +226,12 @@ def from_telemetry(values: Mapping[str, float], names: Sequence[str] = ()) -> Re
             )
         )
     return Readings(tuple(gpus), "" if gpus else NO_GPU)
+
+
+def host_from_telemetry(values: Mapping[str, float]) -> Host | None:
+    """CPU and RAM as the supervisor recorded them; None where it did not."""
+    if "ram" not in values:
+        return None
+    cpu = values.get("cpu")
+    total = int(values.get("ram_total", 0))
+    return Host(None if cpu is None else cpu / 100, int(values["ram"]), total)

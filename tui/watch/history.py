@@ -25,11 +25,13 @@ class LogLine:
     level: str
     text: str
     step: int | None = None
+    raw: bool = False
+    """A line of the worker's own output, which carries no time."""
 
     @property
     def shown(self) -> str:
         """The line as drawn, with the time of day in front."""
-        return f"{clock(self.time)} {self.text}"
+        return f"{'':8} {self.text}" if self.raw else f"{clock(self.time)} {self.text}"
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,9 @@ class LogReader(threading.Thread):
                 grown = self._index.poll()
                 window = self._window(request) if grown or request != answered else None
             except OSError as error:
-                words = "nothing written yet" if isinstance(error, FileNotFoundError) else str(error)
+                words = (
+                    "nothing written yet" if isinstance(error, FileNotFoundError) else str(error)
+                )
                 window = LogWindow(0, 0, (), words) if request != answered else None
             answered = request
             if window is not None and not self._ended.is_set():

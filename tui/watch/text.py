@@ -11,8 +11,8 @@ from typing import Final
 UNKNOWN: Final = "-"
 
 
-def short_number(value: float | None) -> str:
-    """Four significant characters: `.2140`, `0.82`, `12.5`, `1.0e-4`; `-` when there is none."""
+def short_number(value: float | None, digits: int = 4) -> str:
+    """So many significant digits: `.2140`, `0.820`, `12.50`, `1.0e-4`; `-` when there is none."""
     if value is None:
         return UNKNOWN
     if not math.isfinite(value):
@@ -24,9 +24,9 @@ def short_number(value: float | None) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"
     if size < 1:
-        return f"{value:.4f}".replace("0.", ".", 1)
-    digits = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    return f"{value:.{digits}f}"
+        return f"{value:.{digits}f}".replace("0.", ".", 1)
+    before = len(f"{size:.0f}")
+    return f"{value:.{max(0, digits - before)}f}"
 
 
 def axis_number(value: float) -> str:
@@ -80,8 +80,8 @@ def speed(per_second: float | None) -> str:
     if not per_second or not math.isfinite(per_second) or per_second <= 0:
         return f"{UNKNOWN} it/s"
     if per_second < 1:
-        return f"{short_number(1 / per_second)} s/it"
-    return f"{short_number(per_second)} it/s"
+        return f"{short_number(1 / per_second, 3)} s/it"
+    return f"{short_number(per_second, 3)} it/s"
 
 
 def clock(seconds: float) -> str:

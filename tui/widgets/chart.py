@@ -81,7 +81,9 @@ def draw(picture: Picture, width: int, height: int, limits: StickyLimits) -> lis
         if picture.cursor is not None:
             cells = _with_cursor(cells, view.dot(picture.cursor) // picture.dots.across, bar)
         label = axis_number(ticks[y]) if y in ticks else ""
-        made.append(row((f"{label[: LABELS - 1]:>{LABELS - 1}}{bar}", "chart-axis"), *cells))
+        # A label that does not fit would lie if it were cut.
+        label = label if len(label) < LABELS else ""
+        made.append(row((f"{label:>{LABELS - 1}}{bar}", "chart-axis"), *cells))
     return [*made, axis_row(picture, view, columns)]
 
 
@@ -97,7 +99,10 @@ def draw_band(canvas: Canvas, curve: Curve, scale: Limits, role: str) -> None:
             before = None
             continue
         x = at * step
-        top, bottom = here = (_clamped(bucket[1], scale, canvas), _clamped(bucket[0], scale, canvas))
+        top, bottom = here = (
+            _clamped(bucket[1], scale, canvas),
+            _clamped(bucket[0], scale, canvas),
+        )
         if before is not None and step > 1:
             canvas.line(x - step, sum(before) // 2, x, sum(here) // 2, role)
         elif before is not None:

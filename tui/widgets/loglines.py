@@ -103,7 +103,9 @@ class LogView(Rows):
     @property
     def title(self) -> str:
         """What the pane's rule says: `log  following  error  …`."""
-        words = ["following" if self.following else f"line {self.cursor_line} of {self.window.total}"]
+        words = [
+            "following" if self.following else f"line {self.cursor_line} of {self.window.total}"
+        ]
         if self.new_lines:
             words.append(f"{self.new_lines} new, end follows")
         if self.level:

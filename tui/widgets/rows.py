@@ -26,8 +26,10 @@ Span = tuple[str, str]
 """A text and its role: a colour name of the theme, "" for plain text, `!bold` behind it for bold."""
 Row = tuple[Span, ...]
 
-MERGE_GAP = 6
-"""Unchanged cells between two changes that are cheaper to resend than to jump over."""
+MERGE_GAP = 24
+"""Unchanged cells between two changes that are cheaper to resend than to jump over: a jump costs a
+cursor movement and a colour, together about 45 bytes.
+"""
 
 
 def row(*spans: Span | str) -> Row:
@@ -56,12 +58,18 @@ def fit(line: Row, width: int) -> Row:
             if width > used:
                 kept.append((set_cell_size(clip(text, width - used), width - used), role))
             elif kept:
-                kept[-1] = (set_cell_size(kept[-1][0], cell_len(kept[-1][0]) - 1) + "…", kept[-1][1])
+                kept[-1] = (
+                    set_cell_size(kept[-1][0], cell_len(kept[-1][0]) - 1) + "…",
+                    kept[-1][1],
+                )
             return tuple(kept)
         kept.append((text, role))
         used += size
-    if used < width:
-        kept.append((" " * (width - used), ""))
+    blank = " " * (width - used)
+    if kept and not kept[-1][1]:
+        kept[-1] = (kept[-1][0] + blank, "")
+    elif blank:
+        kept.append((blank, ""))
     return tuple(kept)
 
 
@@ -71,10 +79,13 @@ def spread(left: Row, right: Row, width: int) -> Row:
     return fit(fit(left, room) + right, width)
 
 
-def rule(title: str, width: int, *, joint: tuple[int, str] | None = None) -> Row:
+def rule(
+    title: str, width: int, *, joint: tuple[int, str] | None = None, role: str = "foreground"
+) -> Row:
     """A horizontal line that carries a title: `─ loss  ema .97 ─────`.
 
-    `joint` puts another line character at a cell, where a vertical line meets this one.
+    `joint` puts another line character at a cell, where a vertical line meets this one; `role`
+    colours the title.
     """
     head = f"─ {clip(title, max(0, width - 4))} " if title else ""
     tail = "─" * max(0, width - cell_len(head))
@@ -82,7 +93,18 @@ def rule(title: str, width: int, *, joint: tuple[int, str] | None = None) -> Row
         tail = tail[:at] + joint[1] + tail[at + 1 :]
     if not head:
         return row((tail, "border"))
-    return row(("─ ", "border"), (head[2:], "foreground"), (tail, "border"))
+    return row(("─ ", "border"), (head[2:], role), (tail, "border"))
+
+
+def joined(line: Row) -> Row:
+    """The row with neighbours of one role made one span: each span costs a colour on the way."""
+    made: list[Span] = []
+    for text, role in line:
+        if made and made[-1][1] == role:
+            made[-1] = (made[-1][0] + text, role)
+        else:
+            made.append((text, role))
+    return tuple(made)
 
 
 def changed_spans(old: Row, new: Row) -> list[tuple[int, int]]:
@@ -146,7 +168,7 @@ class Rows(Widget):
             self._rows = list(rows)
             self.refresh()
             return
-        old, self._rows = self._rows, [fit(line, width) for line in rows][:height]
+        old, self._rows = self._rows, [joined(fit(line, width)) for line in rows][:height]
         blank = fit((), width)
         regions: list[Region] = []
         for y in range(max(len(old), len(self._rows))):
