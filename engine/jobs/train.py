@@ -40,7 +40,7 @@ from schema.sections.dtypes import torch_name
 from schema.sections.train import Train
 
 if TYPE_CHECKING:
-    from engine.preview import Preview
+    from engine.preview import Preview, PreviewImage
 
 
 def run(session: Session) -> bool:
@@ -161,6 +161,8 @@ class TrainingJob:
         source.prepare(self.report.progress, self.report.warning)
         preview = None
         if not self.train.disable_sampling and process.sample.items:
+            from engine.preview import Preview
+
             preview = Preview(family, process.sample, process.trigger_word)
             preview.prepare()
         if source.caches_text:
@@ -342,10 +344,26 @@ class TrainingJob:
         if preview is None:
             return None
 
+        def made(image: PreviewImage) -> None:
+            self.report.events.emit(
+                "sample", **(image.fields() | {"path": self.report.relative(image.path)})
+            )
+
+        def failed(index: int, reason: str) -> None:
+            self.report.warning(f"Preview {index} could not be drawn: {reason}")
+
         def draw(step: int) -> int:
             with saver.averaged():
-                files = preview.render(step, trained.scaled, self.folder.samples, self.report.check)
-            return len(files)
+                images = preview.render(
+                    step,
+                    trained.scaled,
+                    self.folder.samples,
+                    self.report.check,
+                    progress=self.report.progress,
+                    made=made,
+                    failed=failed,
+                )
+            return len(images)
 
         return draw
 
