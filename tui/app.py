@@ -6,21 +6,25 @@ need: the open config, the run looked at, settings and theme.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import constants
 from textual.app import App
 from textual.screen import Screen
 
+from schema.home import state_dir
 from tui import settings as user_settings
 from tui import theme
-from tui.keys import APP_KEYS, all_keys, bindings, clashes
+from tui.draft import Draft
+from tui.fuzzy import score
+from tui.keys import APP_KEYS, Key, all_keys, bindings, clashes
 from tui.nearest import NearestColors
-from tui.terminal import Depth, color_depth
+from tui.palette import Completion, find
+from tui.terminal import Depth, color_depth, copy
 from tui.views.frame import View
-from tui.widgets.statusline import Question
+from tui.widgets.statusline import Question, Severity
 
 if TYPE_CHECKING:
     from schema.run.layout import RunFolder
@@ -44,14 +48,16 @@ class FineTuiApp(App[int]):
     ) -> None:
         self.depth: Depth = depth or color_depth()
         self.settings = user_settings.load()
-        self.look = self._look(self.settings.theme)
+        self.look = self._first_look()
         # Textual hands this to Rich, which would else guess from COLORTERM alone.
         systems = {"true": "truecolor", "256": "256", "16": "standard", "none": None}
-        setattr(constants, "COLOR_SYSTEM", systems[self.depth])
+        setattr(constants, "COLOR_SYSTEM", systems[self.depth])  # noqa: B010 - Final to mypy
         super().__init__(ansi_color=True if self.depth == "none" else None)
         self.animation_level = "none"
         self.current_run = run
-        self._first_config = config
+        self.draft: Draft | None = None
+        self._config = config
+        self._quit_asked = False
         self._filters.append(NearestColors(self.depth))
         self.register_theme(self.look.textual())
         self.theme = self.look.name
@@ -59,10 +65,6 @@ class FineTuiApp(App[int]):
             self.add_mode(mode, self._maker(mode))
 
     # -- modes ---------------------------------------------------------------------------------
-
-    def get_default_screen(self) -> Screen[None]:
-        """Nothing is drawn before the first mode."""
-        return Screen()
 
     def _maker(self, mode: str) -> Callable[[], Screen[None]]:
         def make() -> Screen[None]:
@@ -74,13 +76,20 @@ class FineTuiApp(App[int]):
 
     async def on_mount(self) -> None:
         """Opens the first view and says what was wrong with the user's files."""
-        overrides = user_settings.load_keys(self.settings.problems)
-        self.settings.problems += clashes(all_keys(), overrides)
+        problems = self.settings.problems
+        overrides = user_settings.load_keys(problems)
+        problems += clashes(all_keys(), overrides)
         self.set_keymap(overrides)
-        first = "run" if self.current_run else "config" if self._first_config else "home"
+        if not self.settings.mouse:
+            self._mouse(on=False)
+        first = "home"
+        if self._config is not None:
+            first = "config" if self._load(self._config) else "home"
+        elif self.current_run is not None:
+            first = "run"
         await self.switch_mode(first)
-        if self.settings.problems:
-            self.say("; ".join(self.settings.problems), "warning")
+        if problems:
+            self.say("; ".join(problems), "warning")
 
     @property
     def view(self) -> View:
@@ -92,40 +101,277 @@ class FineTuiApp(App[int]):
         """Goes to a view."""
         self.switch_mode(mode)
 
+    async def _renew(self, *modes: str) -> None:
+        """Lets the views of these modes be built anew when they are next shown."""
+        if self.current_mode in modes:
+            await self.switch_mode("home")
+        for mode in modes:
+            await self.remove_mode(mode)
+            self.add_mode(mode, self._maker(mode))
+
     async def open_run(self, folder: RunFolder) -> None:
         """Shows a run on the dashboard; the samples view follows."""
-        same = self.current_run is not None and self.current_run.path == folder.path
-        self.current_run = folder
-        if not same:
-            if self.current_mode in ("run", "samples"):
-                await self.switch_mode("home")
-            for mode in ("run", "samples"):
-                await self.remove_mode(mode)
-                self.add_mode(mode, self._maker(mode))
+        if self.current_run is None or self.current_run.path != folder.path:
+            self.current_run = folder
+            await self._renew("run", "samples")
         await self.switch_mode("run")
+
+    # -- configs -------------------------------------------------------------------------------
+
+    def _load(self, path: Path) -> bool:
+        try:
+            self.draft = Draft.open(path)
+        except OSError as error:
+            self.settings.problems.append(f"{path}: {error.strerror}")
+            return False
+        self.remember(path)
+        return True
+
+    async def open_config(self, path: Path) -> None:
+        """Opens a config in the editor; unsaved edits of the present one are kept safe first."""
+        try:
+            draft = Draft.open(path)
+        except OSError as error:
+            self.say(f"{path}: {error.strerror}", "error")
+            return
+        self.remember(path)
+        await self.show_draft(draft)
+
+    async def show_draft(self, draft: Draft) -> None:
+        """Edits this draft from now on."""
+        if self.draft is not None and self.draft.unsaved:
+            self.draft.autosave()
+        self.draft = draft
+        await self._renew("config", "launch")
+        await self.switch_mode("config")
+
+    def remember(self, path: Path) -> None:
+        """Puts a config at the head of the recent ones."""
+        user_settings.remember(path)
+
+    def open_text(self, text: str) -> None:
+        """`:open FILE`."""
+        path = Path(text).expanduser()
+        self.call_later(self.open_config, path) if text else self.say("open which file?", "warning")
+
+    def new_text(self, text: str) -> None:
+        """`:new PRESET`."""
+        from tui.views.home import preset_text
+
+        try:
+            draft = Draft.new(preset_text(text))
+        except (OSError, KeyError) as error:
+            self.say(f"no preset {text!r}: {error}", "error")
+            return
+        self.call_later(self.show_draft, draft)
+
+    def preset_names(self, text: str) -> Iterable[Completion]:
+        """Completions for `:new`."""
+        from tui.views.home import presets
+
+        return [
+            Completion(one.name, one.words)
+            for one in presets()
+            if score(text, one.name) is not None
+        ]
 
     # -- words ---------------------------------------------------------------------------------
 
-    def say(self, text: str, severity: str = "information") -> None:
+    def say(self, text: str, severity: Severity = "information") -> None:
         """A message in the status line of the view on screen."""
-        if isinstance(self.screen, View):
-            self.screen.say(text, severity)  # type: ignore[arg-type]
+        if isinstance(self.screen, View) and self.screen.is_mounted:
+            self.screen.say(text, severity)
+
+    def notify(self, message: str, *, severity: Any = "information", **_: Any) -> None:
+        """Textual's notifications go to the status line; a toast repaints too much."""
+        self.say(message, severity)
 
     def ask(self, question: Question) -> None:
         """A question in the status line; the next key answers it."""
         self.view.ask(question)
 
+    def copy_text(self, text: str) -> None:
+        """Into the clipboard, by the route that works here; says which."""
+        driver = self._driver
+        write = driver.write if driver is not None else lambda _: None
+        self.say(copy(text, write, state_dir() / "clipboard.txt"), "success")
+
+    # -- command line, help --------------------------------------------------------------------
+
+    def action_palette(self) -> None:
+        """The `:` line."""
+        self.open_palette("")
+
+    def open_palette(self, text: str) -> None:
+        """The `:` line with something typed already."""
+        from tui.actions import all_commands
+        from tui.widgets.commandline import CommandLine
+
+        view = self.view
+        if not view.query(CommandLine):
+            view.mount(CommandLine(all_commands(self), self.run_line, text))
+
+    def run_line(self, line: str) -> None:
+        """Does what a command line says."""
+        from tui.actions import all_commands
+        from tui.palette import ranked
+
+        if not line.strip():
+            return
+        commands = all_commands(self)
+        command, rest = find(commands, line)
+        if command is None:
+            near = ranked(commands, line.split()[0])
+            hint = f"; {near[0].name}?" if near else ""
+            self.say(f"there is no command {line.split()[0]}{hint}", "warning")
+        elif command.off:
+            self.say(command.off, "warning")
+        elif (done := command.run(rest)) is not None and hasattr(done, "__await__"):
+            self.run_worker(done)  # type: ignore[arg-type]
+
+    def run_key_later(self, row: Key) -> None:
+        """A key's act from the command line."""
+        self.call_later(self.view.run_key, row)
+
+    def action_help(self) -> None:
+        """The help panel, or away with it."""
+        from tui.views.help import HelpPanel
+
+        view = self.view
+        if panels := view.query(HelpPanel):
+            panels.first().action_close()
+        else:
+            view.mount(HelpPanel(view.HELP, [*view.help_rows(), *APP_KEYS]))
+
+    def show_facts(self) -> None:
+        """The terminal's facts in the help panel's place."""
+        from tui.actions import fact_lines
+        from tui.views.help import HelpPanel
+
+        self.view.query(HelpPanel).remove()
+        self.view.mount(HelpPanel("\n\n".join(fact_lines(self)), []))
+
+    # -- leaving -------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """Closes what is open; where nothing is, asks whether to quit."""
+        if not self.view.go_back():
+            self.ask_quit()
+
+    def ask_quit(self) -> None:
+        """Asks when there are unsaved edits; then a second q quits, the edits kept safe."""
+        draft = self.draft
+        if draft is None or not draft.unsaved:
+            self.ask(
+                Question("Quit? A running training goes on.", {"q": ("quit", self._leave), **STAY})
+            )
+            return
+        answers = {
+            "w": ("save and quit", self._save_and_leave),
+            "q": ("quit, edits kept", self._leave),
+        }
+        self.ask(Question(f"{draft.name} has unsaved edits.", {**answers, **STAY}))
+
+    async def action_quit(self) -> None:
+        """Quits at once, unless there are unsaved edits."""
+        if self.draft is None or not self.draft.unsaved or self._quit_asked:
+            self._leave()
+            return
+        self._quit_asked = True
+        self.set_timer(8, self._forget_question)
+        self.ask_quit()
+
+    def _forget_question(self) -> None:
+        self._quit_asked = False
+
+    def _save_and_leave(self) -> None:
+        assert self.draft is not None
+        if self.draft.path is None:
+            self.open_palette("w ")
+            return
+        try:
+            self.draft.save()
+        except OSError as error:
+            self.say(f"not saved: {error.strerror}", "error")
+            return
+        self.exit(0)
+
+    def _leave(self) -> None:
+        if self.draft is not None and self.draft.unsaved:
+            self.draft.autosave()
+        self.exit(0)
+
+    def action_copy_or_quit(self) -> None:
+        """Copies the selected text; without one says how to quit."""
+        if selected := self.screen.get_selected_text():
+            self.copy_text(selected)
+        else:
+            self.ask_quit()
+
+    def action_suspend(self) -> None:
+        """Back to the shell."""
+        self.action_suspend_process()
+
+    # -- terminal ------------------------------------------------------------------------------
+
+    def action_redraw(self) -> None:
+        """Everything again, after something else has written over the screen."""
+        self.screen.refresh(layout=True)
+        if self._driver is not None:
+            self._driver.write("\x1b[2J")
+        for widget in self.screen.walk_children():
+            widget.refresh()
+
+    def action_mouse(self) -> None:
+        """Mouse reporting on or off."""
+        self.settings.mouse = not self.settings.mouse
+        self.settings.save()
+        self._mouse(on=self.settings.mouse)
+        words = "on" if self.settings.mouse else "off: the terminal selects text"
+        self.say(f"mouse {words}")
+
+    def _mouse(self, *, on: bool) -> None:
+        """Textual has no public switch for this; where the driver has none, nothing happens."""
+        name = "_enable_mouse_support" if on else "_disable_mouse_support"
+        if (switch := getattr(self._driver, name, None)) is not None:
+            switch()
+
+    def screenshot_text(self, text: str) -> None:
+        """`:screenshot FILE`."""
+        path = Path(text or "finetui.svg").expanduser()
+        try:
+            path.write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self.say(f"{path}: {error.strerror}", "error")
+            return
+        self.say(f"wrote {path}", "success")
+
     # -- theme ---------------------------------------------------------------------------------
 
-    def _look(self, name: str) -> theme.Look:
-        depth = "16" if self.depth == "none" else self.depth
-        name = "ansi" if self.depth == "none" else name
-        folder = user_settings.theme_folder()
+    def _read_look(self, name: str) -> theme.Look:
+        if self.depth == "none":
+            return theme.load("ansi", "16")
+        return theme.load(name, self.depth, user_settings.theme_folder())
+
+    def _first_look(self) -> theme.Look:
         try:
-            return theme.load(name, depth, folder)
+            return self._read_look(self.settings.theme)
         except theme.ThemeError as error:
             self.settings.problems.append(str(error))
-            return theme.load(theme.DEFAULT, depth)
+            return self._read_look(theme.DEFAULT)
+
+    def theme_text(self, text: str) -> None:
+        """`:theme NAME`; without a name the next one."""
+        names = theme.names(user_settings.theme_folder())
+        following = (
+            names[(names.index(self.look.name) + 1) % len(names)]
+            if self.look.name in names
+            else names[0]
+        )
+        try:
+            self.use_theme(text or following)
+        except theme.ThemeError as error:
+            self.say(str(error), "error")
 
     def use_theme(self, name: str) -> None:
         """Switches the theme and remembers it.
@@ -133,10 +379,14 @@ class FineTuiApp(App[int]):
         Raises:
             ThemeError: no such theme, or its file is broken.
         """
-        depth = "16" if self.depth == "none" else self.depth
-        self.look = theme.load(name, depth, user_settings.theme_folder())
-        self.register_theme(self.look.textual())
+        self.look = self._read_look(name)
+        textual_theme = self.look.textual()
+        self.register_theme(textual_theme)
         self.theme = self.look.name
         self.settings.theme = name
         self.settings.save()
-        self.screen.refresh(layout=True)
+        for widget in self.screen.walk_children():
+            widget.refresh()
+
+
+STAY: dict[str, tuple[str, Callable[[], object]]] = {"escape": ("stay", lambda: None)}

@@ -18,6 +18,10 @@ def make(app: FineTuiApp, mode: str) -> Screen[None]:
     """The base screen of a mode: `home config launch run samples jobs`."""
     from tui.views.empty import EmptyView
 
+    if mode == "config" and app.draft is not None:
+        from tui.views.config import ConfigView
+
+        return ConfigView(app.draft)
     if mode in ("run", "samples") and app.current_run is None:
         return EmptyView(mode)
     if mode == "run":

@@ -15,9 +15,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keys import APP_KEYS, Key
+from tui.palette import Command
 from tui.widgets.hints import KeyHints
 from tui.widgets.statusline import Question, Severity, StatusLine
 from tui.widgets.titlebar import TitleBar
+from tui.widgets.toosmall import TooSmall
 
 if TYPE_CHECKING:
     from tui.app import FineTuiApp
@@ -42,6 +44,11 @@ class View(Screen[None]):
     View > #title { dock: top; background: $panel; }
     View > #hints { dock: bottom; background: $panel; }
     View > #status { dock: bottom; margin-bottom: 1; background: $background; }
+    View.-w110 > #help { dock: right; width: 58; height: 1fr; margin: 1 0 2 0; border-top: none;
+                         border-left: solid $border; }
+    View > #too-small { display: none; }
+    View.-w0 > *, View.-h0 > * { display: none; }
+    View.-w0 > #too-small, View.-h0 > #too-small { display: block; }
     """
 
     @property
@@ -55,6 +62,7 @@ class View(Screen[None]):
         yield from self.body()
         yield StatusLine()
         yield KeyHints()
+        yield TooSmall()
 
     def body(self) -> ComposeResult:
         """The content of the screen; subclasses yield their widgets."""
@@ -68,13 +76,29 @@ class View(Screen[None]):
         """The status line when there is nothing to say."""
         return ""
 
+    def plain_lines(self) -> list[str]:
+        """What is shown instead of everything on a terminal under 60x16: a few lines of text."""
+        return ["".join(text for text, _ in self.title_pieces()).strip(), self.resting()]
+
     def hints(self) -> list[Key]:
         """Rows for the key-hint line, in order; the lowest ranks stay when it is narrow."""
         return [row for row in (*self.KEYS, *APP_KEYS) if row.hint]
 
+    def help_rows(self) -> list[Key]:
+        """The rows of the help panel besides those that work everywhere."""
+        return list(self.KEYS)
+
     def why_not(self, key_id: str) -> str | None:
         """Why a key does nothing right now, in words; None when it works."""
         return None
+
+    def commands(self) -> list[Command]:
+        """What the `:` line can do here besides the keys and the app's own commands."""
+        return []
+
+    def go_back(self) -> bool:
+        """The back key: closes what is open; false when there is nothing to close."""
+        return False
 
     def say(self, text: str, severity: Severity = "information") -> None:
         """A message in the status line."""
@@ -96,12 +120,26 @@ class View(Screen[None]):
             self.say(reason, "warning")
             return
         target: Widget | Screen[None] = self.focused or self
-        await self.app.run_action(row.action_name, default_namespace=target)
+        for binding in target._bindings.key_to_bindings.values():
+            for one in binding:
+                if one.id == row.id:
+                    await self.app.run_action(one.action, default_namespace=target)
+                    return
+        await self._run_own(row)
+
+    async def _run_own(self, row: Key) -> None:
+        """The key's action as this screen or the app binds it; else the key is simply pressed."""
+        for owner in (self, self.app):
+            for bindings in owner._bindings.key_to_bindings.values():
+                for one in bindings:
+                    if one.id == row.id:
+                        await self.app.run_action(one.action, default_namespace=owner)
+                        return
+        self.app.simulate_key(row.key)
 
     def on_key(self, event: events.Key) -> None:
-        """A question takes the next key; any key puts an old message away."""
-        line = self.query_one(StatusLine)
-        line.clear()
+        """Any key puts an old message away."""
+        self.query_one(StatusLine).clear()
 
     def rows_of(self, ids: Sequence[str]) -> list[Key]:
         """Rows by id in that order, from this view and the app."""

@@ -102,8 +102,6 @@ class HelpPanel(Vertical):
     DEFAULT_CSS = """
     HelpPanel { dock: bottom; height: 60%; margin-bottom: 1; layer: top; background: $surface;
                 border-top: solid $border; }
-    .-w110 HelpPanel { dock: right; width: 58; height: 1fr; margin: 1 0 2 0; border-top: none;
-                       border-left: solid $border; }
     HelpPanel Input { border: none; height: 1; padding: 0 1; background: $surface; }
     """
     BINDINGS = [

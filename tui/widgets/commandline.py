@@ -34,7 +34,7 @@ class Choices(Widget):
             super().__init__()
             self.index = index
 
-    def __init__(self, rows: int = ROWS, on_color: str = "panel", id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, rows: int = ROWS, on_color: str = "panel", id: str | None = None) -> None:
         super().__init__(id=id)
         self.rows = rows
         self.on_color = on_color
@@ -76,7 +76,10 @@ class Choices(Widget):
         side: Style = look.style("cursor-text" if on_color == "cursor" else "muted", on_color)
         words = f"({item.off})" if item.off else item.words
         text = clip(item.text, names - 1).ljust(names)
-        pieces = [(f"{mark}{text}", side if item.off else main), (clip(words, width - names - 1), side)]
+        pieces = [
+            (f"{mark}{text}", side if item.off else main),
+            (clip(words, width - names - 1), side),
+        ]
         return strip_of(pieces, width, fill)
 
     def on_click(self, event: events.Click) -> None:

@@ -1,0 +1,86 @@
+"""The app's own commands of the `:` line, and the views' keys as commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui import theme
+from tui.form.pathedit import complete
+from tui.fuzzy import score
+from tui.keys import APP_KEYS, Key, shown
+from tui.palette import Command, Completion
+from tui.settings import theme_folder
+from tui.terminal import facts
+
+if TYPE_CHECKING:
+    from tui.app import FineTuiApp
+
+WITHOUT_ENTRY = {"palette", "back", "copy-or-quit"}
+"""Keys that would do nothing useful from the command line."""
+
+
+def all_commands(app: FineTuiApp) -> list[Command]:
+    """The view's commands, the app's, then every key of the view and of the app."""
+    view = app.view
+    named = [*view.commands(), *app_commands(app)]
+    taken = {name for command in named for name in (command.name, *command.aliases)}
+    rows = [row for row in (*view.KEYS, *APP_KEYS) if row.id not in taken | WITHOUT_ENTRY]
+    return [*named, *(_of_key(app, row) for row in rows)]
+
+
+def _of_key(app: FineTuiApp, row: Key) -> Command:
+    return Command(
+        row.id,
+        f"{row.words}  [{shown(row.key)}]",
+        lambda _: app.run_key_later(row),
+        off=app.view.why_not(row.id),
+    )
+
+
+def app_commands(app: FineTuiApp) -> list[Command]:
+    """What can be typed in every view."""
+    look, base = app.look, Path.cwd()
+
+    def files(text: str) -> Iterable[Completion]:
+        return complete(text, base, folders_only=False)
+
+    return [
+        Command("open", "open a config", app.open_text, "FILE", files, ("e", "edit")),
+        Command("new", "a new config from a preset", app.new_text, "PRESET", app.preset_names),
+        Command("theme", f"colours, now {look.name}", app.theme_text, "NAME", _themes),
+        Command(
+            "mouse", "mouse on or off; off: the terminal selects", lambda _: app.action_mouse()
+        ),
+        Command("terminal", "what this terminal can do", lambda _: app.show_facts()),
+        Command("screenshot", "the screen as an SVG file", app.screenshot_text, "FILE"),
+        Command(
+            "q", "quit; a running training goes on", lambda _: app.ask_quit(), aliases=("quit",)
+        ),
+        Command("q!", "quit without saving", lambda _: app.exit(0)),
+    ]
+
+
+def _themes(text: str) -> list[Completion]:
+    out = []
+    for name in theme.names(theme_folder()):
+        if score(text, name) is not None:
+            out.append(Completion(name, _label(name)))
+    return out
+
+
+def _label(name: str) -> str:
+    try:
+        return theme.load(name, "true", theme_folder()).label
+    except theme.ThemeError as error:
+        return str(error)
+
+
+def fact_lines(app: FineTuiApp) -> list[str]:
+    """The terminal in words, one fact a line."""
+    found = facts(app.depth, (app.size.width, app.size.height), app.settings.images)
+    return [f"{name:<10} {value}" for name, value in found.items()]
+
+
+Runner = Callable[[str], None]

@@ -1,0 +1,317 @@
+"""The edited config: the document with its undo, the text on disk, and the autosaved copy.
+
+The document itself, its comments and its findings belong to `schema.document`; this module knows
+files and what the form asks: is this set, what is its default, was it changed since the last save.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from schema.atomic import write_atomic
+from schema.catalogue import OptionInfo, find, plain, under
+from schema.check import check_document
+from schema.document import Document
+from schema.families import FamilyRow, family
+from schema.findings import Finding
+from schema.home import state_dir
+
+
+class Draft:
+    """A config being edited."""
+
+    def __init__(self, document: Document, path: Path | None, *, on_disk: bool) -> None:
+        self.path = path
+        self.on_disk = on_disk
+        self.document = document
+        self.revision = 0
+        self.file_findings: list[Finding] = []
+        self._saved = Document.parse(document.text())
+        self._trial = False
+        self._seen = -1
+        self._findings: list[Finding] = []
+        self._by_path: dict[str, list[Finding]] = {}
+        self._edited: dict[str, bool] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> Draft:
+        """The config in a file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return cls(Document.load(path), path, on_disk=True)
+
+    @classmethod
+    def new(cls, text: str, path: Path | None = None) -> Draft:
+        """A config that is not on disk yet, from a preset say."""
+        return cls(Document.parse(text, file=str(path or "")), path, on_disk=False)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        if self._seen == self.revision:
+            return
+        self._seen = self.revision
+        self._edited = {}
+        own = check_document(self.document, files=False)
+        known = {(finding.path, finding.code, finding.message) for finding in own}
+        more = [f for f in self.file_findings if (f.path, f.code, f.message) not in known]
+        self._findings = [*own, *more]
+        by_path: dict[str, list[Finding]] = defaultdict(list)
+        for finding in self._findings:
+            by_path[finding.path].append(finding)
+        self._by_path = by_path
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything that is wrong, from the schema and from the last look at the files."""
+        self._refresh()
+        return self._findings
+
+    def set_file_findings(self, found: list[Finding]) -> None:
+        """What a look at the files has found; kept until the next look."""
+        self.file_findings = found
+        self.revision += 1
+
+    def findings_at(self, path: str) -> Sequence[Finding]:
+        """What is wrong with one field; for a list or mapping also with what is in it."""
+        self._refresh()
+        own = self._by_path.get(path, [])
+        inside = [
+            f for at, found in self._by_path.items() if at.startswith(f"{path}[") for f in found
+        ]
+        return [*own, *inside]
+
+    def count(self, severity: str) -> int:
+        """How many findings of that severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def value(self, path: str) -> Any:
+        """The value in the file; None where there is none."""
+        return self.document.value(path) if self.document.is_set(path) else None
+
+    def is_set(self, path: str) -> bool:
+        """Whether the file gives the option."""
+        return self.document.is_set(path)
+
+    def default(self, info: OptionInfo, path: str) -> Any:
+        """The default as it is here: by the deciding sibling, the family, the process type."""
+        info = self.variant(info)
+        row = self.family()
+        if row is not None and row.arch in info.family_defaults:
+            return info.family_defaults[row.arch]
+        return plain(info.default)
+
+    def variant(self, info: OptionInfo) -> OptionInfo:
+        """The declaration that holds here: that of the chosen optimizer, schedule and so on."""
+        if info.when is None or (decider := find(info.when[0])) is None:
+            return info
+        return under(info, self.effective(decider, info.when[0]))
+
+    def effective(self, info: OptionInfo, path: str) -> Any:
+        """The value that counts: the file's, else the default, else the inherited one."""
+        value = self.value(path) if self.is_set(path) else self.default(info, path)
+        if value is None and info.inherits:
+            parent = find(info.inherits)
+            return self.effective(parent, info.inherits) if parent else None
+        return value
+
+    def saved_value(self, path: str, info: OptionInfo) -> Any:
+        """The value as last saved; its default where the file did not give it."""
+        return self._saved.value(path) if self._saved.is_set(path) else self.default(info, path)
+
+    def saved_section(self, path: str) -> Any:
+        """A section or list as last saved; None where there was none."""
+        return self._saved.value(path) if self._saved.is_set(path) else None
+
+    def edited(self, path: str) -> bool:
+        """Whether the field differs from what was saved last."""
+        self._refresh()
+        if (known := self._edited.get(path)) is None:
+            now, before = (
+                doc.value(path) if doc.is_set(path) else Document
+                for doc in (self.document, self._saved)
+            )
+            known = self._edited[path] = type(now) is not type(before) or bool(now != before)
+        return known
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the text differs from the saved one."""
+        return self.document.text() != self._saved.text()
+
+    @property
+    def saved_text(self) -> str:
+        """The text as read from disk, or as last saved."""
+        return self._saved.text()
+
+    @property
+    def name(self) -> str:
+        """What the title calls it."""
+        return self.path.name if self.path else "new config"
+
+    def family(self) -> FamilyRow | None:
+        """The model family that the config names."""
+        arch = self.value("model.arch") or getattr(find("model.arch"), "default", None)
+        return family(arch) if isinstance(arch, str) else None
+
+    def exists_now(self, info: OptionInfo, path: str) -> bool:
+        """Whether the option exists under the present optimizer, schedule and so on."""
+        if info.when is None:
+            return True
+        decider = find(info.when[0])
+        return decider is None or self.effective(decider, info.when[0]) in info.when[1]
+
+    def not_applicable(self, info: OptionInfo, path: str) -> str | None:
+        """Why the option does nothing right now, in words; None when it counts."""
+        row = self.family()
+        if row is not None and (reason := row.lacks(info.applies_to)):
+            return reason
+        for condition in info.requires:
+            if reason := self._unmet(condition, path):
+                return reason
+        return None
+
+    def _unmet(self, condition: str, path: str) -> str | None:
+        wanted_path, equals, wanted = condition.partition("=")
+        info = find(wanted_path)
+        if info is None:
+            return None
+        here = wanted_path.replace("[]", path[path.find("[") : path.find("]") + 1], 1)
+        if "[]" in here:
+            return None
+        value = self.effective(info, here)
+        if equals:
+            return None if str(value) == wanted else f"only if {info.label.lower()} is {wanted}"
+        return None if value not in (None, False, 0, "") else f"needs {info.label.lower()}"
+
+    # -- editing -------------------------------------------------------------------------------
+
+    def set(self, path: str, value: Any) -> None:
+        """Writes a value into the document; one step of undo.
+
+        Raises:
+            ConfigError: the text is no YAML that can be edited.
+        """
+        self.stop_trial(keep=False)
+        self._forget_files(path)
+        self.document.set(path, value)
+        self.revision += 1
+
+    def reset(self, path: str) -> None:
+        """Takes an option out of the file, so that its default counts; one step of undo."""
+        self.stop_trial(keep=False)
+        self.document.unset(path)
+        self.revision += 1
+
+    def change(self, edit: Callable[[Document], object]) -> None:
+        """Any other edit of the document: inserting, removing, a whole new text."""
+        self.stop_trial(keep=False)
+        edit(self.document)
+        self.revision += 1
+
+    def attempt(self, path: str, value: Any) -> None:
+        """Shows how a half-typed value would do; replaced by the next attempt or `stop_trial`."""
+        self._take_back()
+        self._forget_files(path)
+        steps = len(self.document.history())
+        self.document.set(path, value)
+        self._trial = len(self.document.history()) > steps
+        self.revision += 1
+
+    def _forget_files(self, path: str) -> None:
+        """What the files said about a value that is being replaced is no longer true."""
+        self.file_findings = [finding for finding in self.file_findings if finding.path != path]
+
+    def stop_trial(self, *, keep: bool) -> None:
+        """Ends the attempts: the last one stays, or everything is as before."""
+        if not keep:
+            self._take_back()
+        self._trial = False
+
+    def _take_back(self) -> None:
+        if self._trial:
+            self.document.undo()
+            self._trial = False
+            self.revision += 1
+
+    def undo(self) -> str | None:
+        """One step back; its name, None when there is none."""
+        self.stop_trial(keep=False)
+        name = self.document.undo()
+        self.revision += 1
+        return name
+
+    def redo(self) -> str | None:
+        """One step forth; its name, None when there is none."""
+        name = self.document.redo()
+        self.revision += 1
+        return name
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def save(self, path: Path | None = None) -> Path:
+        """Writes the file and forgets the autosaved copy.
+
+        Raises:
+            ValueError: there is no path.
+            OSError: it cannot be written.
+        """
+        target = path or self.path
+        if target is None:
+            raise ValueError("no file name")
+        self.document.save(target)
+        self.forget_autosaved()
+        self.path, self.on_disk = target, True
+        self._saved = Document.parse(self.document.text())
+        self.revision += 1
+        return target
+
+    def changed_on_disk(self) -> bool:
+        """Whether somebody else has written the file since it was read or saved here."""
+        if self.path is None or not self.on_disk:
+            return False
+        try:
+            return Document.load(self.path).text() != self._saved.text()
+        except OSError:
+            return False
+
+    @property
+    def autosave_file(self) -> Path:
+        """Where the unsaved copy lies."""
+        name = str(self.path.resolve()) if self.path else "new config"
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return state_dir() / "drafts" / f"{digest}.yaml"
+
+    def autosave(self) -> bool:
+        """Keeps the unsaved text; false where nothing can be written."""
+        file = self.autosave_file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(file, self.document.text())
+        except OSError:
+            return False
+        return True
+
+    def autosaved(self) -> tuple[str, float] | None:
+        """Text and time of an unsaved copy that is newer than the file and differs from it."""
+        try:
+            written = self.autosave_file.stat().st_mtime
+            text = Document.load(self.autosave_file).text()
+            older = self.on_disk and self.path is not None and self.path.stat().st_mtime > written
+        except OSError:
+            return None
+        return None if older or text == self.saved_text else (text, written)
+
+    def restore(self, text: str) -> None:
+        """The unsaved copy becomes the document; what was saved stays the base of the marks."""
+        self.change(lambda document: document.replace_text(text, name="restore unsaved edits"))
+
+    def forget_autosaved(self) -> None:
+        """Removes the unsaved copy."""
+        self.autosave_file.unlink(missing_ok=True)

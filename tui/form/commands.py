@@ -1,0 +1,133 @@
+"""What the `:` line can do in the config view: set, reset, go, write, copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema.catalogue import find, search
+from tui.form import outline
+from tui.form.pathedit import complete
+from tui.form.rows import every_path
+from tui.form.values import editable, shown
+from tui.palette import Command, Completion
+
+if TYPE_CHECKING:
+    from tui.views.config import ConfigView
+
+
+def commands(view: ConfigView) -> list[Command]:
+    """The commands of the config view."""
+
+    def paths(text: str) -> Iterable[Completion]:
+        return path_completions(view, text)
+
+    def files(text: str) -> Iterable[Completion]:
+        return complete(text, view.base, folders_only=False)
+
+    return [
+        Command("set", "give an option a value", lambda text: set_value(view, text),
+                "OPTION VALUE", lambda text: set_completions(view, text)),
+        Command("reset", "an option back to its default", lambda text: reset(view, text),
+                "OPTION", paths, aliases=("unset",)),
+        Command("go", "to the field of an option", lambda text: go(view, text), "OPTION", paths),
+        Command("w", "save; with a name: as that file", lambda text: write(view, text),
+                "FILE", files, aliases=("write", "save")),
+        Command("wq", "save and quit", lambda _: write_and_quit(view)),
+        Command("copy yaml", "the whole file into the clipboard",
+                lambda _: view.frame.copy_text(view.draft.document.text())),
+        Command("reload", "the version on disk", lambda _: view.files.reload(),
+                off=None if view.draft.on_disk else "there is no file yet"),
+    ]  # fmt: skip
+
+
+def path_completions(view: ConfigView, text: str) -> list[Completion]:
+    """Options that fit, with the value they have."""
+    shown_paths = {info.path for info in outline.shown_options()}
+    infos = [info for info in search(text) if info.path in shown_paths]
+    out = []
+    for info, path in every_path(view.draft, infos):
+        value = shown(view.draft.effective(info, path))
+        off = view.draft.not_applicable(info, path)
+        out.append(Completion(path, f"{info.label}: {value}{f' ({off})' if off else ''}"))
+    return out
+
+
+def set_completions(view: ConfigView, text: str) -> list[Completion]:
+    """First the option, then its choices or its present value."""
+    name, space, typed = text.partition(" ")
+    if not space:
+        return [Completion(one.text + " ", one.words) for one in path_completions(view, text)]
+    path = resolved(view, name)
+    info = find(path)
+    if info is None:
+        return []
+    if info.type == "bool":
+        return [Completion(f"{name} {word}", info.label) for word in ("on", "off")]
+    if info.choices:
+        return [
+            Completion(f"{name} {value}", str(info.choice_help.get(value, "")))
+            for value in info.choices
+            if str(value).startswith(typed)
+        ]
+    if info.type == "path":
+        folders = info.editor == "folder"
+        found = complete(typed, view.base, folders_only=folders)
+        return [Completion(f"{name} {one.text}", one.words) for one in found]
+    now = editable(view.draft.effective(info, path))
+    return [Completion(f"{name} {now}", "now")] if now and not typed else []
+
+
+def resolved(view: ConfigView, name: str) -> str:
+    """The concrete path of a typed name: a bare `lr` finds `train.lr`, `flip_x` the first dataset's."""
+    if find(name) is not None and "[]" not in name:
+        return name
+    pairs = every_path(view.draft, outline.shown_options())
+    for info, path in pairs:
+        if info.name == name or name in info.aliases:
+            return path
+    return name
+
+
+def set_value(view: ConfigView, text: str) -> object:
+    """`:set lr 1e-4`."""
+    name, _, value = text.partition(" ")
+    if not name:
+        view.say("set which option?", "warning")
+        return None
+    return view.acts.set_text(resolved(view, name), value.strip())
+
+
+def reset(view: ConfigView, text: str) -> None:
+    """`:reset lr`."""
+    if view.go(resolved(view, text)):
+        if (reason := view.why_not("reset")) is not None:
+            view.say(reason, "warning")
+        else:
+            view.acts.reset()
+    else:
+        view.say(f"there is no option {text}", "error")
+
+
+def go(view: ConfigView, text: str) -> None:
+    """`:go lr`."""
+    if not view.go(resolved(view, text)):
+        view.say(f"there is no option {text}", "error")
+
+
+def write(view: ConfigView, text: str) -> bool:
+    """`:w`, `:w FILE`; a file that exists and is not this one is not written over."""
+    if not text:
+        return view.files.save()
+    path = Path(text).expanduser()
+    if path.exists() and (view.draft.path is None or path.resolve() != view.draft.path.resolve()):
+        view.say(f"{path} exists already; choose another name", "error")
+        return False
+    return view.files.write(path)
+
+
+def write_and_quit(view: ConfigView) -> None:
+    """`:wq`."""
+    if view.files.save():
+        view.app.exit(0)

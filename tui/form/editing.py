@@ -1,0 +1,112 @@
+"""From a row to its editor, and from a typed text to a value: one place for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema.catalogue import OptionInfo
+from tui.form.editors import AreaEditor, ChoiceEditor, Editor, LineEditor
+from tui.form.pathedit import PathEditor
+from tui.form.rows import Row
+from tui.form.values import editable, parse, shown, step
+
+if TYPE_CHECKING:
+    from tui.draft import Draft
+
+
+def is_item(row: Row) -> bool:
+    """Whether the row is one text of a list (a prompt), not an option of its own."""
+    return row.path.endswith("]")
+
+
+def kind_of(row: Row) -> str:
+    """The kind for `parse`: the catalogue's type, `lines` for lists of text, `str` for an item."""
+    info = row.option
+    assert info is not None
+    if is_item(row):
+        return "str"
+    if info.type == "list" and info.item_type in ("str", "path"):
+        return "lines"
+    return info.type
+
+
+def value_of(row: Row, text: str) -> Any:
+    """The value that a typed text means for the row's option."""
+    info = row.option
+    assert info is not None
+    return parse(kind_of(row), text, optional=info.nullable and not is_item(row))
+
+
+def wants_default(row: Row, text: str) -> bool:
+    """Whether an empty line means the default: for everything where no text is no value."""
+    info = row.option
+    assert info is not None
+    return not text.strip() and kind_of(row) not in ("str", "lines") and not info.nullable
+
+
+def make_editor(draft: Draft, row: Row, base: Path, rows: int) -> Editor:
+    """The fitting editor, filled with the present value. `rows` is the room for its list."""
+    info = row.option
+    assert info is not None
+    value = draft.value(row.path) if draft.is_set(row.path) else draft.default(info, row.path)
+    kind = kind_of(row)
+    if info.choices and kind in ("enum", "str"):
+        return ChoiceEditor(info, value, max(2, min(rows - 1, len(info.choices))))
+    if kind == "path" or info.editor in ("path", "folder", "model"):
+        folders = info.editor == "folder"
+        return PathEditor(editable(value), base, folders_only=folders, rows=max(2, rows - 1))
+    if kind == "lines" or (kind == "dict" and rows > 3):
+        text = "\n".join(map(str, value or ())) if kind == "lines" else _block(value)
+        return AreaEditor(text, enter_keeps=False)
+    if info.editor in ("prompt", "multiline") or is_item(row):
+        text = editable(value) if isinstance(value, str) else ""
+        return AreaEditor(text, enter_keeps=info.editor != "multiline")
+    if kind in ("int", "float"):
+        return LineEditor(editable(value), stepped=lambda text, by: stepped(info, text, by))
+    return LineEditor(editable(value), secret=info.editor == "secret")
+
+
+def _block(value: object) -> str:
+    """A mapping as YAML lines, one key a line."""
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False) if value else ""
+
+
+def stepped(info: OptionInfo, text: str, by: int) -> str:
+    """The text of the next number up or down, kept within the option's bounds."""
+    value = parse(info.type, text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        value = info.default if isinstance(info.default, int | float) else 0
+    return shown(bounded(info, step_by(info, value, by)))
+
+
+def step_by(info: OptionInfo, value: float, by: int) -> float:
+    """One step (or ten) from a value, by the option's own scale."""
+    big = abs(by) >= 10
+    return step(value, 1 if by > 0 else -1, whole=info.type == "int", log=info.log, big=big)
+
+
+def bounded(info: OptionInfo, value: float) -> float:
+    """The value within the option's bounds; an excluded bound is not reached."""
+    low, high = info.min, info.max
+    if low is not None and (value < low or (value == low and info.exclusive_min)):
+        return value if info.exclusive_min and value > low else _inside(info, low, 1)
+    if high is not None and (value > high or (value == high and info.exclusive_max)):
+        return _inside(info, high, -1)
+    return value
+
+
+def _inside(info: OptionInfo, bound: float, direction: int) -> float:
+    excluded = info.exclusive_min if direction > 0 else info.exclusive_max
+    if info.type == "int":
+        return int(bound) + (direction if excluded else 0)
+    return bound + direction * 1e-6 if excluded else bound
+
+
+def next_choice(info: OptionInfo, value: object, by: int = 1) -> object:
+    """The choice after this one, round and round."""
+    choices = list(info.choices or ())
+    at = choices.index(value) if value in choices else -1
+    return choices[(at + by) % len(choices)]

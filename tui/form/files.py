@@ -1,0 +1,221 @@
+"""The config as a file: saving, the autosaved copy and its offer, the editor outside, file checks.
+
+Everything slow runs in a thread and comes back with the revision it looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.timer import Timer
+
+from schema.check import check_document
+from schema.document import Document
+from schema.findings import Finding
+from tui.form.acts import Act
+from tui.widgets.statusline import Question
+
+if TYPE_CHECKING:
+    from tui.views.config import ConfigView
+
+AUTOSAVE_AFTER = 2.0
+"""Seconds from the last change to the autosaved copy and the look at the files."""
+
+
+class Files:
+    """Saving and what belongs to it."""
+
+    def __init__(self, view: ConfigView) -> None:
+        self.view = view
+        self._timer: Timer | None = None
+        self._autosaved_at: float | None = None
+
+    def table(self) -> dict[str, Act]:
+        """Acts by key id."""
+        return {
+            "save": self.save,
+            "editor": self.outside_editor,
+            "copy-value": self.copy_value,
+            "copy-path": self.copy_path,
+            "launch": self.launch,
+        }
+
+    def why_not(self, key_id: str) -> str | None:
+        """Why an act does nothing now."""
+        if key_id in ("copy-value", "copy-path") and self.view.row is None:
+            return "no option here"
+        if key_id == "editor" and not os.environ.get("VISUAL", os.environ.get("EDITOR")):
+            return "set $EDITOR to your editor first"
+        return None
+
+    def resting(self) -> str:
+        """What the status line says when nothing else is said."""
+        if self._autosaved_at is not None and self.view.draft.unsaved:
+            at = time.strftime("%H:%M:%S", time.localtime(self._autosaved_at))
+            return f"unsaved edits, kept safe at {at}"
+        path = self.view.draft.path
+        return str(path) if path else "not saved yet: ctrl+s"
+
+    # -- autosave, restore ---------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """Offers unsaved edits of an earlier session; looks at the files."""
+        self.check()
+        found = self.view.draft.autosaved()
+        if found is None:
+            return
+        text, written = found
+        at = time.strftime("%d %b %H:%M", time.localtime(written))
+        self.view.ask(
+            Question(
+                f"Unsaved edits of {at} were found.",
+                {
+                    "r": ("restore them", lambda: self._restore(text)),
+                    "d": ("discard them", self.view.draft.forget_autosaved),
+                    "escape": ("ask again later", lambda: None),
+                },
+            )
+        )
+
+    def _restore(self, text: str) -> None:
+        self.view.draft.restore(text)
+        self.view.refresh_form()
+        self.view.say("restored; d shows what is different from the file", "success")
+
+    def touched(self) -> None:
+        """After a change: the copy is written and the files are looked at when it is quiet."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.view.set_timer(AUTOSAVE_AFTER, self.flush)
+
+    def flush(self) -> None:
+        """Writes the copy now."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        draft = self.view.draft
+        if not draft.unsaved:
+            draft.forget_autosaved()
+            self._autosaved_at = None
+        elif draft.autosave():
+            self._autosaved_at = time.time()
+        self.check()
+        self.view.redraw_frame()
+
+    # -- files that the config names -----------------------------------------------------------
+
+    def check(self) -> None:
+        """Looks at models, folders and pictures in a thread; the findings join the others."""
+        draft = self.view.draft
+        text, file = draft.document.text(), str(draft.path or "")
+
+        def look() -> None:
+            document = Document.parse(text, file=file)
+            known = set(check_document(document, files=False))
+            found = [f for f in check_document(document, files=True) if f not in known]
+            self.view.app.call_from_thread(self._checked, text, found)
+
+        self.view.run_worker(look, thread=True, exclusive=True, group="check", exit_on_error=False)
+
+    def _checked(self, text: str, found: list[Finding]) -> None:
+        draft = self.view.draft
+        if not self.view.is_mounted or text != draft.document.text():
+            return
+        draft.set_file_findings(found)
+        if not self.view.editing and self.view.panes.searching is None:
+            self.view.refresh_form()
+
+    # -- save ----------------------------------------------------------------------------------
+
+    def save(self) -> bool:
+        """Writes the file; asks first when somebody else has written it meanwhile."""
+        draft = self.view.draft
+        if draft.path is None:
+            self.view.frame.open_palette("w ")
+            return False
+        if draft.changed_on_disk():
+            self.view.ask(
+                Question(
+                    f"{draft.name} was changed on disk by somebody else.",
+                    {
+                        "w": ("write over it", lambda: self.write(draft.path)),
+                        "o": ("open that version", self.reload),
+                        "escape": ("leave it", lambda: None),
+                    },
+                )
+            )
+            return False
+        return self.write(draft.path)
+
+    def write(self, path: Path | None) -> bool:
+        """Writes to a path, without asking."""
+        draft = self.view.draft
+        draft.stop_trial(keep=True)
+        try:
+            target = draft.save(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            self.view.say(f"not saved: {reason} ({path})", "error")
+            return False
+        self.view.frame.remember(target)
+        self._autosaved_at = None
+        self.view.refresh_form()
+        errors = draft.count("error")
+        rest = f", with {errors} error{'s' if errors > 1 else ''}" if errors else ""
+        self.view.say(f"saved {target}{rest}", "warning" if errors else "success")
+        return True
+
+    def reload(self) -> None:
+        """The version on disk becomes the text; undo brings the own one back."""
+        draft = self.view.draft
+        if draft.path is None:
+            return
+        text = Document.load(draft.path).text()
+        draft.change(lambda document: document.replace_text(text, name="open the version on disk"))
+        self.view.refresh_form()
+        self.touched()
+
+    def outside_editor(self) -> None:
+        """The text in the user's editor, the app suspended; read again on return."""
+        draft, view = self.view.draft, self.view
+        command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        file = draft.autosave_file.with_suffix(".edit.yaml")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(draft.document.text(), encoding="utf-8")
+        line = draft.document.place(view.row.path)[0] if view.row and view.row.path else 1
+        at_line = [f"+{line}"] if Path(command[0]).name in ("vi", "vim", "nvim", "nano") else []
+        try:
+            with view.app.suspend():
+                code = subprocess.call([*command, *at_line, str(file)])
+        except OSError as error:
+            view.say(f"{command[0]}: {error.strerror}", "error")
+            return
+        text = Document.load(file).text()
+        file.unlink(missing_ok=True)
+        if code == 0 and text != draft.document.text():
+            draft.change(lambda document: document.replace_text(text, name="edit in editor"))
+            self.touched()
+        view.refresh_form()
+
+    # -- others --------------------------------------------------------------------------------
+
+    def copy_value(self) -> None:
+        """The value under the cursor into the clipboard."""
+        row = self.view.row
+        assert row is not None
+        value = self.view.draft.effective(row.option, row.path) if row.option else row.value
+        self.view.frame.copy_text(str(value))
+
+    def copy_path(self) -> None:
+        """The path of the option into the clipboard."""
+        assert self.view.row is not None
+        self.view.frame.copy_text(self.view.row.path)
+
+    def launch(self) -> None:
+        """To the launch view."""
+        self.view.frame.action_view("launch")

@@ -1,0 +1,138 @@
+"""The editor for paths: a line with completions from the file system, read in a thread.
+
+A folder on a sleeping network disk must not stop the keys: the list comes when it comes, and only
+for the text that is still there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Input
+
+from tui.form.editors import Editor, Go, LineEditor
+from tui.palette import Completion
+from tui.widgets.commandline import Choices
+
+LIMIT = 200
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+def complete(text: str, base: Path, *, folders_only: bool) -> list[Completion]:
+    """Entries of the folder that `text` is in whose name begins as typed; folders end with `/`.
+
+    Relative texts count from `base`; the completion keeps the way the text was begun (`~/`, `./`).
+    """
+    head, slash, start = text.rpartition("/")
+    folder = Path(head + slash).expanduser() if head or slash else Path()
+    folder = folder if folder.is_absolute() else base / folder
+    try:
+        entries = sorted(
+            folder.iterdir(), key=lambda entry: (not entry.is_dir(), entry.name.lower())
+        )
+    except OSError:
+        return []
+    out = []
+    for entry in entries:
+        hidden = entry.name.startswith(".") and not start.startswith(".")
+        if hidden or not entry.name.lower().startswith(start.lower()):
+            continue
+        is_folder = entry.is_dir()
+        if is_folder or not folders_only:
+            name = f"{head}{slash}{entry.name}{'/' if is_folder else ''}"
+            out.append(Completion(name, "folder" if is_folder else "file"))
+        if len(out) == LIMIT:
+            break
+    return out
+
+
+def path_words(text: str, base: Path) -> str:
+    """What lies at a path, in two words: `missing`, `24 images`, `3 files`, `exists`."""
+    if not text.strip():
+        return ""
+    path = Path(text).expanduser()
+    path = path if path.is_absolute() else base / path
+    try:
+        if path.is_dir():
+            names = [entry.suffix.lower() for entry in path.iterdir() if entry.is_file()]
+            pictures = sum(name in PICTURES for name in names)
+            return f"{pictures} images" if pictures else f"folder, {len(names)} files"
+        return "exists" if path.exists() else "not there"
+    except OSError as error:
+        return error.strerror or "cannot be read"
+
+
+class PathEditor(LineEditor):
+    """A line and below it what the file system offers."""
+
+    BINDINGS = [
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
+    ]
+    HINTS = (("enter", "keep"), ("ctrl+g", "cancel"), ("tab", "complete"), ("up/down", "choose"))
+
+    def __init__(self, text: str, base: Path, *, folders_only: bool, rows: int) -> None:
+        super().__init__(text)
+        self._base = base
+        self._folders_only = folders_only
+        self._rows = rows
+        self._moved = False
+
+    def compose(self) -> ComposeResult:
+        """Line, completions."""
+        yield from super().compose()
+        yield Choices(self._rows, id="choices")
+
+    def on_mount(self) -> None:
+        """Starts with what is there."""
+        super().on_mount()
+        self._look(self.text)
+
+    @on(Input.Changed)
+    def _look_again(self, event: Input.Changed) -> None:
+        self._look(event.value)
+
+    @work(thread=True, exclusive=True, group="paths")
+    def _look(self, text: str) -> None:
+        found = complete(text, self._base, folders_only=self._folders_only)
+        self.app.call_from_thread(self._show, text, found)
+
+    def _show(self, text: str, found: list[Completion]) -> None:
+        if self.is_mounted and text == self.text:
+            self._moved = False
+            self.query_one(Choices).show(found, 0)
+
+    def action_move(self, by: int) -> None:
+        """Another completion; Tab takes it."""
+        choices = self.query_one(Choices)
+        choices.move(by if self._moved else 0)
+        self._moved = True
+
+    @on(Choices.Chosen)
+    def _clicked(self, event: Choices.Chosen) -> None:
+        event.stop()
+        self.replace(self.query_one(Choices).items[event.index].text)
+
+    def action_keep(self, go: Go = "stay") -> None:
+        """Tab completes as long as there is something to complete, then keeps and goes on."""
+        choices = self.query_one(Choices)
+        if go == "next" and choices.items:
+            text = choices.items[choices.cursor].text if self._moved else common(choices.items)
+            if len(text) > len(self.text) or self._moved:
+                self.replace(text)
+                return
+        super().action_keep(go)
+
+
+def common(items: list[Completion] | tuple[Completion, ...] | object) -> str:
+    """The longest start that all completions share."""
+    texts = [item.text for item in items]  # type: ignore[attr-defined]
+    first = min(texts)
+    last = max(texts)
+    for at, letter in enumerate(first):
+        if at >= len(last) or last[at] != letter:
+            return str(first[:at])
+    return str(first)

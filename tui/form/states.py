@@ -1,0 +1,122 @@
+"""What the sidebar and the title say about the draft: errors, changes, off, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from schema.catalogue import find
+from tui.form import outline
+from tui.form.outline import Node
+from tui.form.rows import TIERS, Row, concrete, every_path, option_row, visible
+
+if TYPE_CHECKING:
+    from tui.draft import Draft
+
+State = tuple[str, str]
+
+
+def node_states(draft: Draft, nodes: Sequence[Node]) -> dict[str, State]:
+    """Words and colour for each node: `1!` errors win over `2*` changes over `off`."""
+    errors = [f.path for f in draft.findings if f.severity == "error"]
+    warnings = [f.path for f in draft.findings if f.severity == "warning"]
+    edited = [path for _, path in every_path(draft, outline.shown_options()) if draft.edited(path)]
+    edited += [node.id for node in nodes if node.kind == "item" and _text_edited(draft, node)]
+    out: dict[str, State] = {}
+    for node in nodes:
+        if node.id == outline.PROBLEMS.id:
+            count = len(draft.findings)
+            tone = "error" if errors else "warning" if warnings else "muted"
+            state: State = (str(count) if count else "none", tone if count else "success")
+        elif node.id == outline.CHANGED.id:
+            state = (str(len(edited)), "accent") if edited else ("", "muted")
+        else:
+            state = _state(draft, node, errors, warnings, edited)
+        if state[0]:
+            out[node.id] = state
+    return out
+
+
+def _text_edited(draft: Draft, node: Node) -> bool:
+    return not outline.item_options(node.list_path) and draft.edited(node.id)
+
+
+def _state(
+    draft: Draft, node: Node, errors: list[str], warnings: list[str], edited: list[str]
+) -> State:
+    for paths, mark, tone in (
+        (errors, "!", "error"),
+        (warnings, "?", "warning"),
+        (edited, "*", "accent"),
+    ):
+        if count := sum(_holds(node, path) for path in paths):
+            return f"{count}{mark}", tone
+    if node.kind == "section" and _nullable(node) and draft.value(node.section) is None:
+        return "off", "muted"
+    return "", "muted"
+
+
+def _nullable(node: Node) -> bool:
+    from schema.catalogue import sections
+
+    return next(row.nullable for row in sections() if row.name == node.section)
+
+
+def _holds(node: Node, path: str) -> bool:
+    """Whether a path is shown under the node."""
+    if node.kind == "item":
+        return path == node.id or path.startswith(node.prefix)
+    if node.kind == "add":
+        return path == node.list_path
+    info = find(path)
+    if info is None:
+        return node.kind == "section" and bool(node.prefix) and path.startswith(node.prefix[:-1])
+    if info.section != node.section or "[" in path:
+        return False
+    return node.kind == "section" or info.group == node.group
+
+
+def node_of(draft: Draft, nodes: Sequence[Node], path: str) -> Node | None:
+    """The node that shows a path; a group before its section, an item before its list."""
+    best = None
+    for node in nodes:
+        if node.kind in ("section", "group", "item") and _holds(node, path):
+            best = node
+    return best
+
+
+def shown_count(draft: Draft, nodes: Sequence[Node], tier: str) -> tuple[int, int]:
+    """How many options are shown at a tier, and how many there are now."""
+    shown = total = 0
+    for node in nodes:
+        if node.kind not in ("section", "item"):
+            continue
+        infos = (
+            outline.item_options(node.list_path)
+            if node.kind == "item"
+            else outline.options_of(node.section)
+        )
+        for info in infos:
+            path = concrete(info, node)
+            if not draft.exists_now(info, path):
+                continue
+            total += 1
+            quick = TIERS.index(info.tier) <= TIERS.index(tier)
+            shown += quick or visible(draft, info, option_row(draft, info, path), tier)
+    return shown, total
+
+
+def summary(draft: Draft) -> tuple[str, str]:
+    """Errors and warnings in words for the title, and their colour."""
+    errors, warnings = draft.count("error"), draft.count("warning")
+    parts = []
+    if errors:
+        parts.append(f"{errors} error{'s' if errors > 1 else ''}")
+    if warnings:
+        parts.append(f"{warnings} warning{'s' if warnings > 1 else ''}")
+    return "  ".join(parts) or "valid", "error" if errors else "warning" if warnings else "success"
+
+
+def same_row(one: Row | None, other: Row | None) -> bool:
+    """Whether two rows stand for the same field."""
+    return one is not None and other is not None and one.path == other.path
