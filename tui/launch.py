@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from schema.atomic import write_atomic
-from schema.check import check_document
+from schema.check import check_document, check_file
 from schema.document import Document
 from schema.findings import ConfigError, Finding, has_errors
 from schema.run.changes import Change, changes
@@ -78,7 +78,7 @@ def plan(
     Raises:
         LaunchRefused: with all findings, when it cannot or should not be started.
     """
-    document, file = _document(source)
+    document = _document(source)
     values = {**(overrides or {}), **({"config.name": name} if name else {})}
     for path, value in values.items():
         try:
@@ -86,7 +86,7 @@ def plan(
         except ConfigError as fault:
             raise LaunchRefused(fault.findings) from None
         except (ValueError, KeyError) as fault:
-            raise LaunchRefused([_finding(file, path, "bad-override", str(fault))]) from None
+            raise LaunchRefused([_finding(document, path, "bad-override", str(fault))]) from None
     findings = check_document(document, True)
     if has_errors(findings):
         raise LaunchRefused(findings)
@@ -96,8 +96,8 @@ def plan(
     draft = Plan(RunFolder(place), job.config.name, document.text(), root, findings=findings)
     missing = _missing_engine()
     if missing:
-        raise LaunchRefused([_engine_finding(file, missing)])
-    return _with_existing(draft, document, file, resume)
+        raise LaunchRefused([_engine_finding(document, missing)])
+    return _with_existing(draft, document, resume)
 
 
 def start(
@@ -124,7 +124,9 @@ def start(
         register(todo.folder)
         _start_supervisor(todo.folder, WORKER if worker is None else worker)
     except FolderTaken as fault:
-        raise LaunchRefused([_finding("", "config.name", "name-taken", str(fault))]) from None
+        raise LaunchRefused(
+            [_finding(todo.folder.path, "config.name", "name-taken", str(fault))]
+        ) from None
     except OSError as fault:
         raise LaunchRefused([_unwritable(todo, fault)]) from fault
     return todo.folder
@@ -139,48 +141,49 @@ def continue_run(folder: RunFolder) -> None:
     _start_supervisor(folder, WORKER)
 
 
-def _document(source: Document | Path | str) -> tuple[Document, str]:
-    """A document of our own to edit, and the file it came from."""
+def _document(source: Document | Path | str) -> Document:
+    """A document of our own to edit."""
     if isinstance(source, Document):
-        return Document.parse(source.text(), file=source.file), source.file
+        return Document.parse(source.text(), file=source.file)
     try:
-        return Document.load(source), str(source)
-    except OSError as fault:
-        message = f"the file cannot be read: {fault.strerror or fault}"
-        raise LaunchRefused([_finding(str(source), "", "file-unreadable", message)]) from None
+        return Document.load(source)
+    except OSError:
+        raise LaunchRefused(check_file(source)) from None
 
 
-def _with_existing(draft: Plan, document: Document, file: str, resume: bool | None) -> Plan:
+def _with_existing(draft: Plan, document: Document, resume: bool | None) -> Plan:
     folder = draft.folder
     if not folder.exists():
-        _refuse_foreign(folder, file)
+        _refuse_foreign(folder, document)
         return draft
     status = derive(folder)
     if resume is False:
         message = f"a run called {draft.name} exists already in {folder.path}"
         raise LaunchRefused(
-            [_finding(file, "config.name", "run-exists", message, "another --name")]
+            [_finding(document, "config.name", "run-exists", message, "another --name")]
         )
     if not status.ended and status.pid is not None:
         message = f"{draft.name} is already at work ({status.state}, process {status.pid})"
-        raise LaunchRefused([_finding(file, "config.name", "run-at-work", message)])
-    found = _differences(folder, document, file)
-    _refuse_changes(found, file, resume)
+        raise LaunchRefused([_finding(document, "config.name", "run-at-work", message)])
+    found = _differences(folder, document)
+    _refuse_changes(found, document, resume)
     steps = document.typed().config.process[0].train.steps
     complete = status.state is State.FINISHED and status.step >= steps
     return Plan(folder, draft.name, draft.text, draft.base, True, complete, found, draft.findings)
 
 
-def _differences(folder: RunFolder, document: Document, file: str) -> list[Change]:
+def _differences(folder: RunFolder, document: Document) -> list[Change]:
     try:
         before = Document.load(folder.config).typed()
     except (ConfigError, OSError) as fault:
         message = f"the config of the existing run cannot be read ({folder.config}): {fault}"
-        raise LaunchRefused([_finding(file, "config.name", "run-unreadable", message)]) from None
+        raise LaunchRefused(
+            [_finding(document, "config.name", "run-unreadable", message)]
+        ) from None
     return changes(before, document.typed())
 
 
-def _refuse_changes(found: list[Change], file: str, resume: bool | None) -> None:
+def _refuse_changes(found: list[Change], document: Document, resume: bool | None) -> None:
     allowed = {"safe", "new-trajectory"} if resume else {"safe"}
     wrong = [change for change in found if change.on_resume not in allowed]
     if not wrong:
@@ -189,7 +192,7 @@ def _refuse_changes(found: list[Change], file: str, resume: bool | None) -> None
     cure = "another --name" if hard else "another --name, or --resume to go on with the new values"
     findings = [
         _finding(
-            file,
+            document,
             change.path,
             "run-differs",
             f"the run of that name exists with another value: {change.sentence()}",
@@ -200,18 +203,18 @@ def _refuse_changes(found: list[Change], file: str, resume: bool | None) -> None
     raise LaunchRefused(findings)
 
 
-def _refuse_foreign(folder: RunFolder, file: str) -> None:
+def _refuse_foreign(folder: RunFolder, document: Document) -> None:
     try:
         taken = folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir()))
     except OSError as fault:
         message = f"the output folder cannot be read: {fault}"
         raise LaunchRefused(
-            [_finding(file, "training_folder", "folder-unreadable", message)]
+            [_finding(document, "training_folder", "folder-unreadable", message)]
         ) from None
     if taken:
         message = f"{folder.path} holds files that are no run of ours; nothing there is overwritten"
         raise LaunchRefused(
-            [_finding(file, "config.name", "name-taken", message, "another --name")]
+            [_finding(document, "config.name", "name-taken", message, "another --name")]
         )
 
 
@@ -254,7 +257,7 @@ def _start_supervisor(folder: RunFolder, worker: Sequence[str]) -> None:
             message = (
                 f"the supervisor (process {child.pid}) gave no sign within {START_SECONDS:.0f} s"
             )
-            raise LaunchRefused([_finding(str(folder.config), "", "worker-not-started", message)])
+            raise LaunchRefused([_finding(folder.path, "", "worker-not-started", message)])
         time.sleep(0.02)
 
 
@@ -268,10 +271,10 @@ def _at_work(folder: RunFolder, pid: int, begun: float) -> bool:
 def _not_started(folder: RunFolder, code: int) -> Finding:
     if code == _EXIT_LOCKED:
         message = f"another process is already at work on {folder.path}"
-        return _finding(str(folder.config), "config.name", "run-at-work", message)
+        return _finding(folder.path, "config.name", "run-at-work", message)
     tail = folder.log.read_text(errors="replace").strip().splitlines()[-1:]
     message = f"the supervisor ended at once (exit code {code}): {' '.join(tail)}"
-    return _finding(str(folder.config), "", "worker-not-started", message)
+    return _finding(folder.path, "", "worker-not-started", message)
 
 
 def _environment() -> dict[str, str]:
@@ -289,17 +292,28 @@ def _missing_engine() -> list[str]:
     return [name for name in ENGINE_NEEDS if importlib.util.find_spec(name) is None]
 
 
-def _engine_finding(file: str, missing: list[str]) -> Finding:
+def _engine_finding(document: Document, missing: list[str]) -> Finding:
     message = f"training needs Python packages that are not installed: {', '.join(missing)}"
-    return _finding(file, "", "engine-missing", message, "pip install 'finetui[engine]'")
+    return _finding(document, "", "engine-missing", message, "pip install 'finetui[engine]'")
 
 
 def _unwritable(todo: Plan, fault: OSError) -> Finding:
     message = f"the output folder cannot be written: {fault.strerror or fault} ({todo.folder.path})"
-    return _finding("", "training_folder", "folder-not-writable", message)
+    return _finding(todo.folder.path, "training_folder", "folder-not-writable", message)
 
 
 def _finding(
-    file: str, path: str, code: str, message: str, suggestion: str | None = None
+    place: Document | Path,
+    path: str,
+    code: str,
+    message: str,
+    suggestion: str | None = None,
 ) -> Finding:
-    return Finding(file, path, 0, 0, "error", code, message, suggestion)
+    """A fault of starting, placed where the config says what it is about."""
+    if isinstance(place, Path):
+        return Finding(str(place), path, 0, 0, "error", code, message, suggestion)
+    try:
+        line, column = place.place(path) if path else (0, 0)
+    except ValueError:
+        line, column = 0, 0
+    return Finding(place.file, path, line, column, "error", code, message, suggestion)

@@ -23,9 +23,11 @@ Supervise = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    """A run that was laid out and never started."""
-    return RunFolder.create(tmp_path / "output" / "cats", "job: extension\n", "cats")
+def folder(tmp_path: Path) -> Iterator[RunFolder]:
+    """A run that was laid out and never started; no worker on it outlives the test."""
+    found = RunFolder.create(tmp_path / "output" / "cats", "job: extension\n", "cats")
+    yield found
+    kill_worker(found)
 
 
 @pytest.fixture
@@ -51,7 +53,6 @@ def supervise(folder: RunFolder) -> Iterator[Supervise]:
     for process in started:
         process.kill()
         process.communicate()
-    kill_worker(folder)
 
 
 def worker_of(folder: RunFolder) -> ProcessId | None:
@@ -76,6 +77,6 @@ def training_worker(folder: RunFolder, step: int = 1) -> ProcessId:
 def kill_worker(folder: RunFolder) -> None:
     """Make sure that no worker of this run is left."""
     worker = worker_of(folder)
-    if worker:
+    if worker and worker.pid != os.getpid():
         os.kill(worker.pid, signal.SIGKILL)
         until(lambda: fate(worker) == "gone", what="the killed worker to be gone")

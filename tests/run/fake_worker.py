@@ -56,7 +56,7 @@ class Worker:
         metrics = MetricsWriter(self.folder.metrics, self.step)
         self.status.update(state=State.TRAINING)
         while self.step < self.arguments.steps and not self.stopping.is_set():
-            for command in self.inbox.poll():
+            for command in [] if self.arguments.deaf else self.inbox.poll():
                 self.obey(command)
             if not self.paused:
                 self.step += 1
@@ -76,6 +76,7 @@ def main() -> int:
     parser.add_argument("--exit", type=int)
     parser.add_argument("--kill", type=int, help="end itself by this signal")
     parser.add_argument("--die-obeying", default="", help="be killed before answering this one")
+    parser.add_argument("--deaf", action="store_true", help="never look at commands")
     parser.add_argument("--say", default="")
     parser.add_argument("run", type=Path)
     arguments = parser.parse_args()

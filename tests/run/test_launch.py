@@ -98,7 +98,7 @@ def test_all_faults_of_a_config_come_at_once_and_nothing_is_made(config: Path) -
 
 
 def test_a_missing_file_and_a_bad_override_are_findings(config: Path, tmp_path: Path) -> None:
-    assert refusal(plan, tmp_path / "no.yaml")[0].code == "file-unreadable"
+    assert refusal(plan, tmp_path / "no.yaml")[0].code == "unreadable-file"
     assert refusal(plan, config, {"train..lr": 1})[0].code == "bad-override"
     assert refusal(plan, config, {"train.lrr": 1})[0].path == "train.lrr"
 
@@ -136,6 +136,7 @@ def test_a_change_of_course_is_refused_with_the_options_unless_wanted(config: Pa
     folder = stopped_run(config)
     (finding,) = refusal(plan, config, {"train.lr": 3e-4})
     assert (finding.code, finding.path) == ("run-differs", "train.lr")
+    assert (finding.file, finding.line) == (str(config), 14)
     assert "0.0001 -> 0.0003" in finding.message
     assert "--resume" in (finding.suggestion or "")
     todo = plan(config, {"train.lr": 3e-4}, resume=True)

@@ -17,6 +17,7 @@ from schema.run.process import fate
 from schema.run.state import derive
 from schema.run.status import State
 from tests.run.conftest import FAKE_WORKER, REPOSITORY, Supervise, training_worker
+from tests.run.terminal import Terminal
 from tests.run.wait import until
 
 
@@ -150,7 +151,6 @@ def test_a_worker_that_cannot_be_started_fails_the_run_with_a_reason(folder: Run
 
 
 def test_closing_the_terminal_leaves_the_training_running(folder: RunFolder) -> None:
-    leader, follower = os.openpty()
     code = (
         "import subprocess, sys, signal\n"
         "subprocess.Popen(sys.argv[1:], start_new_session=True, stdin=subprocess.DEVNULL)\n"
@@ -158,35 +158,16 @@ def test_closing_the_terminal_leaves_the_training_running(folder: RunFolder) -> 
     )
     command = [sys.executable, "-P", "-m", "engine.supervisor", str(folder.path)]
     command += ["--worker", sys.executable, str(FAKE_WORKER)]
-    shell = subprocess.Popen(
-        [sys.executable, "-c", code, *command],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        preexec_fn=_own_terminal,  # the shell of that terminal
-    )
-    os.close(follower)
-    try:
-        worker = training_worker(folder)
-        os.close(leader)
-        assert shell.wait(10) == -signal.SIGHUP
-        here = derive(folder).step
-        until(lambda: derive(folder).step > here + 3, what="training to go on")
-        assert derive(folder).state is State.TRAINING
-        os.kill(worker.pid, signal.SIGTERM)
-        assert exit_event(folder)["code"] == 0
-    finally:
-        shell.kill()
-        shell.wait()
-
-
-def _own_terminal() -> None:
-    os.setsid()
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    shell = Terminal([sys.executable, "-c", code, *command], env)
+    worker = training_worker(folder)
+    shell.hang_up()
+    assert shell.exit_code() == -signal.SIGHUP
+    here = derive(folder).step
+    until(lambda: derive(folder).step > here + 3, what="training to go on")
+    assert derive(folder).state is State.TRAINING
+    os.kill(worker.pid, signal.SIGTERM)
+    assert exit_event(folder)["code"] == 0
 
 
 def test_a_command_left_over_from_an_earlier_session_is_refused_not_applied(
