@@ -96,8 +96,9 @@ def opt(
     capabilities of `schema.families`, never families. `requires` and `conflicts` name paths.
     `aliases` are older key names that are still read. `inherits` is the path whose value counts
     while this one is null. `params_of` names the sibling whose value chooses this section's class.
-    `form` says in words what `pattern` asks for. `container` marks a section of the process, which has no row of its own in the catalogue. Bounds
-    of the items of a list belong into the annotation: `list[Annotated[int, Field(ge=64)]]`.
+    `form` says in words what `pattern` asks for. `container` marks a section of the process, which
+    has no row of its own in the catalogue. Bounds of the items of a list belong into the
+    annotation: `list[Annotated[int, Field(ge=64)]]`.
     """
     meta = OptionMeta(
         group=group, tier=tier, unit=unit, choices=choices, synonyms=synonyms,

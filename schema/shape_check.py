@@ -48,6 +48,26 @@ def shape_findings(data: Any, reading: Reading) -> list[Finding]:
     return findings
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A place that is wrong, for whoever wants to look at the rest: see `schema.mend`."""
+
+    keys: Keys
+    missing: bool
+    shape: Shape | None
+
+
+def faults_of(error: ValidationError, data: Any) -> list[Fault]:
+    """The places in `data` that an error of pydantic is about."""
+    faults = []
+    for detail in error.errors(include_url=False, include_context=False):
+        spot = _spot(detail["loc"], data)
+        bad_key = detail["type"] == "invalid_key"
+        keys = (*spot.actual[:-1], detail["input"]) if bad_key else spot.actual
+        faults.append(Fault(keys, detail["type"] == "missing", spot.shape))
+    return faults
+
+
 def _place(reading: Reading, keys: Keys, *, key: bool = False) -> tuple[int, int]:
     line, column = reading.place(keys, key=key)
     return max(line, 1), max(column, 1)

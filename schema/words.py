@@ -89,15 +89,12 @@ def suggestion(value: Any, shape: Shape) -> str | None:
     if shape.kind == "bool" and isinstance(value, int | str):
         return {"1": "true", "0": "false", "true": "true", "false": "false", "yes": "true",
                 "no": "false", "on": "true", "off": "false"}.get(str(value).lower())  # fmt: skip
-    if (
-        shape.kind in ("str", "path")
-        and isinstance(value, int | float)
-        and not shape.bounds.pattern
-    ):
+    text = shape.kind in ("str", "path") and not shape.bounds.pattern
+    if text and isinstance(value, int | float):
         return f'"{str(value).lower() if isinstance(value, bool) else value}"'
     if shape.kind == "list" and shape.item is not None and isinstance(value, str | int | float):
-        text = isinstance(value, str)
-        return f"[{value}]" if text == (shape.item.kind in ("str", "path")) else None
+        fits = isinstance(value, str) == (shape.item.kind in ("str", "path"))
+        return f"[{value}]" if fits else None
     return None
 
 

@@ -39,9 +39,9 @@ FLOAT: Final = re.compile(
 
 
 def _loader_class() -> Any:
-    """PyYAML's C loader, which is ten times faster; the Python one where the wheel has no libyaml."""
+    """PyYAML's C loader, ten times faster; the Python one where the wheel has no libyaml."""
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader = type("DialectLoader", (base,), {})
+    loader: Any = type("DialectLoader", (base,), {})
     loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
     return loader
 
@@ -59,7 +59,7 @@ class Reading:
     root: Any = None
 
     def place(self, keys: Keys, *, key: bool = False) -> tuple[int, int]:
-        """Line and column, from 1, of the value at `keys` (or of its key); (0, 0) for an empty file.
+        """Line and column, from 1, of the value at `keys` or of its key; (0, 0) in an empty file.
 
         Where there is no such value, the place of the nearest mapping or list above it.
         """
@@ -133,7 +133,7 @@ def _decoded(source: bytes, reading: Reading) -> str | None:
     else:
         encoding = "utf-8"
     try:
-        return source.decode(encoding)
+        return str(source, encoding)
     except UnicodeDecodeError as error:
         before = source[: error.start]
         line = before.count(b"\n") + 1
@@ -167,12 +167,13 @@ def _character(text: str, mark: Any) -> str:
     lines = text.splitlines()
     if mark is None or mark.line >= len(lines):
         return ""
-    return lines[mark.line][mark.column : mark.column + 1]
+    column = int(mark.column)
+    return lines[mark.line][column : column + 1]
 
 
 def _explained(error: yaml.MarkedYAMLError, character: str) -> tuple[str, str]:
     """Code and message for what the parser said, in plainer words where we know the cause."""
-    problem = error.problem or "not valid YAML"
+    problem = str(error.problem or "not valid YAML")
     if character == "\t" and "cannot start any token" in problem:
         return "yaml-tab", "a tab is used for indentation; YAML allows spaces only"
     if "expected a single document" in (error.context or ""):

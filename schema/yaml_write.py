@@ -13,7 +13,7 @@ _LINE: Final = 88
 """Lists of scalars that fit are written on one line, as people write sizes and betas."""
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # PyYAML has no types
     """PyYAML's dumper, which quotes text that our dialect would read as a number."""
 
     def ignore_aliases(self, data: Any) -> bool:

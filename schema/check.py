@@ -1,0 +1,73 @@
+"""`check`: everything there is to say about a config before it runs, all at once.
+
+Shape first, then the rules and the files. These look at typed values; where the shape has faults
+they look at the rest of the config and keep quiet about the faulty places.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from schema.document import Document
+from schema.findings import Finding, has_errors, ordered
+from schema.mend import mended
+from schema.paths import Keys, absolute, written
+from schema.rules import Problem, Scope, problems
+
+
+def check_file(path: Path | str, files: bool = True) -> list[Finding]:
+    """The findings on a config file. `files` also looks at the model, the data and the output."""
+    try:
+        document = Document.load(path)
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        message = f"the config cannot be read: {reason[:1].lower()}{reason[1:]}"
+        return [Finding(str(path), "", 0, 0, "error", "unreadable-file", message)]
+    return check_document(document, files)
+
+
+def check_document(document: Document, files: bool = True) -> list[Finding]:
+    """The findings on a document in memory, in the order of the file."""
+    findings = list(document.findings)
+    if document.raw is None or document.reading.findings:
+        return findings
+    broken = has_errors(findings)
+    rest = mended(document.data)
+    if rest is None:
+        return findings
+    job, silent = rest
+    for index, process in enumerate(job.config.process):
+        prefix = "" if index == 0 else f"process[{index}]."
+        found = list(problems(Scope(job, process, _given(document, prefix))))
+        if files:
+            from schema.file_check import file_problems
+
+            found += file_problems(job, process)
+        if broken:
+            found = [problem for problem in found if problem.severity != "hint"]
+        findings += _placed(found, prefix, document, silent)
+    return ordered(findings)
+
+
+def _given(document: Document, prefix: str) -> Callable[[str], bool]:
+    return lambda path: document.is_set(f"{prefix}{path}")
+
+
+def _placed(
+    found: list[Problem], prefix: str, document: Document, silent: list[Keys]
+) -> Iterator[Finding]:
+    for problem in found:
+        of_file = problem.path.split(".")[0] in ("config", "job", "meta")
+        keys = absolute(problem.path if of_file else f"{prefix}{problem.path}")
+        if any(keys[: len(place)] == place for place in silent):
+            continue
+        line, column = document.place(written(keys))
+        yield Finding(
+            file=document.file,
+            path=written(keys),
+            line=max(line, 1),
+            column=max(column, 1),
+            severity=problem.severity,
+            code=problem.code,
+            message=problem.message,
+            suggestion=problem.suggestion,
+        )

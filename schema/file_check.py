@@ -1,0 +1,54 @@
+"""The part of `check` that looks at files: the model, the datasets, the place for results."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from schema.dataset_scan import dataset_problems
+from schema.families import family
+from schema.model_files import model_problems, vae_problems
+from schema.rules.rule import Problem
+from schema.sections.job import JobFile, TrainerProcess
+from schema.tensor_files import megabytes
+
+_LITTLE_SPACE: Final = 1_000_000_000
+
+
+def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
+    """Everything about files that would stop or spoil this process."""
+    row = family(process.model.arch)
+    if row is not None:
+        yield from model_problems(process.model.name_or_path, row)
+        if process.model.vae_path:
+            yield from vae_problems(process.model.vae_path, row)
+    for index, dataset in enumerate(process.datasets):
+        yield from dataset_problems(f"datasets[{index}]", dataset)
+    yield from output_problems(process.training_folder, job.config.name)
+
+
+def output_problems(training_folder: str, name: str) -> Iterator[Problem]:
+    """Whether the run's folder can be made and written to."""
+    folder = Path(training_folder).expanduser() / name
+    place = _nearest_existing(folder)
+    if not place.is_dir():
+        message = f"{place} is a file, so {folder} cannot be made"
+        yield Problem("training_folder", message, None, "error", "output-not-a-folder")
+        return
+    if not os.access(place, os.W_OK | os.X_OK):
+        message = f"{place} is not writable, so no results could be saved"
+        yield Problem("training_folder", message, None, "error", "output-not-writable")
+        return
+    free = shutil.disk_usage(place).free
+    if free < _LITTLE_SPACE:
+        message = f"only {megabytes(free)} are free on the disk of {place}"
+        yield Problem("training_folder", message, None, "warning", "disk-almost-full")
+
+
+def _nearest_existing(path: Path) -> Path:
+    """The path itself or the nearest parent that exists."""
+    path = path.absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path

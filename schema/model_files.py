@@ -1,0 +1,285 @@
+"""Is the base model there, whole, and of the family? Read from JSON and weight headers only.
+
+Used by `check`; the engine's family asks again with its own loader when it opens the model.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from schema.families import FamilyRow
+from schema.findings import nearest
+from schema.rules.rule import Problem
+from schema.tensor_files import TensorFile, fault_of, read_header
+
+_REPOSITORY: Final = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+SINGLE_FILES: Final = (".safetensors", ".ckpt", ".pt")
+_WEIGHTS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
+_PATH: Final = "model.name_or_path"
+
+_FOREIGN: Final = {
+    "conditioner.embedders.": "SDXL",
+    "cond_stage_model.model.": "Stable Diffusion 2",
+    "model.diffusion_model.double_blocks.": "Flux",
+    "model.diffusion_model.joint_blocks.": "Stable Diffusion 3",
+    "double_blocks.": "Flux",
+}
+"""Beginnings of tensor names that give another family's single file away."""
+
+
+def model_problems(name_or_path: str, row: FamilyRow) -> Iterator[Problem]:
+    """What is wrong with the model that `model.name_or_path` names."""
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        yield from _folder(path, row)
+    elif path.is_file():
+        yield from _file(path, row)
+    else:
+        yield from _absent(name_or_path, path, row)
+
+
+def vae_problems(vae_path: str, row: FamilyRow) -> Iterator[Problem]:
+    """What is wrong with the VAE that `model.vae_path` names."""
+    path = Path(vae_path).expanduser()
+    where = "model.vae_path"
+    if path.is_file():
+        fault = fault_of(path)
+        if fault is not None:
+            yield _error(where, "model-damaged", f"{path} {fault}")
+        return
+    if not path.is_dir():
+        if not _REPOSITORY.match(vae_path):
+            yield _error(where, "model-missing", f"{vae_path} does not exist", _sibling(path))
+        return
+    folder = path / "vae" if not (path / "config.json").exists() else path
+    config, problem = _json(folder / "config.json", where)
+    if problem is not None:
+        yield problem
+        return
+    yield from _weights(folder, where)
+    yield from _channels(config, row, where, str(folder))
+
+
+def _error(path: str, code: str, message: str, suggestion: str | None = None) -> Problem:
+    return Problem(path, message, suggestion, "error", code)
+
+
+def _absent(name: str, path: Path, row: FamilyRow) -> Iterator[Problem]:
+    """Neither file nor folder: a repository, perhaps already in the local cache, or a mistake."""
+    if not _REPOSITORY.match(name) or path.parent.is_dir():
+        message = f"{name} does not exist (looked in {os.getcwd()})"
+        if path.is_absolute():
+            message = f"{name} does not exist"
+        yield _error(_PATH, "model-missing", message, _sibling(path))
+        return
+    snapshot = _cached(name)
+    if snapshot is not None:
+        yield from _folder(snapshot, row)
+        return
+    message = f"{name} is not on this machine; it will be downloaded from Hugging Face"
+    yield Problem(_PATH, message, None, "warning", "model-not-local")
+
+
+def _cached(repository: str) -> Path | None:
+    """The newest snapshot of a repository in the Hugging Face cache, by its published layout."""
+    home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"
+    hub = os.environ.get("HF_HUB_CACHE") or Path(home) / "hub"
+    snapshots = Path(hub) / f"models--{repository.replace('/', '--')}" / "snapshots"
+    try:
+        found = [folder for folder in snapshots.iterdir() if folder.is_dir()]
+    except OSError:
+        return None
+    return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
+
+
+def _sibling(path: Path) -> str | None:
+    """The entry of the same folder whose name is nearest to a missing one's."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return None
+    close = nearest(path.name, names)
+    return str(path.parent / close) if close else None
+
+
+def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
+    """A diffusers folder: its index, each component with config and weights, the family."""
+    if not (path / "model_index.json").exists():
+        yield _error(_PATH, "model-incomplete", *_no_index(path))
+        return
+    index, problem = _json(path / "model_index.json", _PATH)
+    if problem is not None:
+        yield problem
+        return
+    if row.denoiser_folder not in index or "text_encoder_2" in index:
+        name = index.get("_class_name", "another pipeline")
+        yield _error(_PATH, "wrong-family", f"{path} holds a {name}, not a {row.label} model")
+        return
+    configs: dict[str, dict[str, Any]] = {}
+    for part in (row.denoiser_folder, "vae", *row.text_encoders):
+        config, problem = _json(path / part / "config.json", _PATH)
+        if problem is not None:
+            yield problem
+        else:
+            configs[part] = config
+            yield from _weights(path / part, _PATH)
+    yield from _small_parts(path)
+    yield from _family(configs, row, path)
+
+
+def _no_index(path: Path) -> tuple[str, str | None]:
+    """The message and suggestion for a folder that is no diffusers model."""
+    try:
+        entries = sorted(path.iterdir())
+    except OSError:
+        return f"{path} cannot be read", None
+    inner = [entry for entry in entries if (entry / "model_index.json").exists()]
+    single = [entry for entry in entries if entry.suffix in SINGLE_FILES]
+    better = inner or single
+    message = f"{path} is no diffusers model: it has no model_index.json"
+    return message, str(better[0]) if len(better) == 1 else None
+
+
+def _small_parts(path: Path) -> Iterator[Problem]:
+    """The tokenizer and the noise schedule, which are a few small files."""
+    _, problem = _json(path / "scheduler" / "scheduler_config.json", _PATH)
+    if problem is not None:
+        yield problem
+    tokenizer = path / "tokenizer"
+    if not (tokenizer / "tokenizer.json").exists():
+        for name in ("vocab.json", "merges.txt"):
+            if not (tokenizer / name).exists():
+                message = f"{tokenizer / name} is missing"
+                yield _error(_PATH, "model-incomplete", message)
+
+
+def _json(path: Path, where: str) -> tuple[dict[str, Any], Problem | None]:
+    """A JSON object, or what is wrong with the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}, _error(where, "model-incomplete", f"{path} is missing")
+    except OSError as error:
+        reason = (error.strerror or "unknown").lower()
+        return {}, _error(where, "model-damaged", f"{path} cannot be read: {reason}")
+    except ValueError:
+        return {}, _error(where, "model-damaged", f"{path} is not valid JSON; it may be cut off")
+    if not isinstance(value, dict):
+        return {}, _error(where, "model-damaged", f"{path} is not a JSON object")
+    return value, None
+
+
+def _weights(folder: Path, where: str) -> Iterator[Problem]:
+    """The weight files of one component: present, complete when sharded, and whole."""
+    shards = _shards(folder)
+    if shards is None:
+        message = f"{folder} has no weights ({_WEIGHTS[0]}.safetensors or alike)"
+        yield _error(where, "model-incomplete", message)
+        return
+    for file in shards:
+        if not file.exists():
+            yield _error(where, "model-incomplete", f"{file} is missing")
+        elif (fault := fault_of(file)) is not None:
+            yield _error(where, "model-damaged", f"{file} {fault}")
+
+
+def _shards(folder: Path) -> list[Path] | None:
+    """The files that hold a component's weights, whether they exist or not; None without any."""
+    for variant in ("", ".fp16"):
+        for suffix in (".safetensors", ".bin"):
+            for name in _WEIGHTS:
+                index = folder / f"{name}{suffix}.index{variant}.json"
+                if index.exists():
+                    table, problem = _json(index, "")
+                    parts = table.get("weight_map", {}) if problem is None else {}
+                    return [folder / part for part in sorted(set(parts.values()))] or [index]
+                single = folder / f"{name}{variant}{suffix}"
+                if single.exists():
+                    return [single]
+    return None
+
+
+def _family(configs: dict[str, dict[str, Any]], row: FamilyRow, path: Path) -> Iterator[Problem]:
+    """Whether the parts fit the family and each other."""
+    denoiser = configs.get(row.denoiser_folder)
+    if denoiser is not None:
+        yield from _denoiser(denoiser, configs, row, path)
+    if "vae" in configs:
+        yield from _channels(configs["vae"], row, _PATH, str(path / "vae"))
+
+
+def _denoiser(
+    config: dict[str, Any], configs: dict[str, dict[str, Any]], row: FamilyRow, path: Path
+) -> Iterator[Problem]:
+    where = path / row.denoiser_folder
+    name = config.get("_class_name", row.denoiser_class)
+    if name != row.denoiser_class:
+        yield _error(_PATH, "wrong-family", f"{where} is a {name}, not a {row.denoiser_class}")
+        return
+    channels = config.get("in_channels", row.latent_channels)
+    if config.get("addition_embed_type"):
+        yield _error(_PATH, "wrong-family", f"{path} is an SDXL model, not {row.label}")
+    elif channels != row.latent_channels:
+        kind = "an inpainting model" if channels == 9 else f"a model of {channels} channels"
+        yield _error(_PATH, "wrong-family", f"{path} is {kind}, not {row.label}")
+    width = config.get("cross_attention_dim")
+    text = configs.get("text_encoder", {}).get("hidden_size")
+    if text is not None and isinstance(width, int) and width != text:
+        message = f"{where} expects text of width {width}, but the text encoder gives {text}"
+        yield _error(_PATH, "wrong-family", message)
+    elif width == 1024 and row.arch == "sd1":
+        yield _error(_PATH, "wrong-family", f"{path} is a Stable Diffusion 2 model")
+
+
+def _channels(config: dict[str, Any], row: FamilyRow, where: str, name: str) -> Iterator[Problem]:
+    channels = config.get("latent_channels", row.latent_channels)
+    if channels != row.latent_channels:
+        message = f"{name} makes latents of {channels} channels; {row.label} has "
+        yield _error(where, "wrong-family", f"{message}{row.latent_channels}")
+
+
+def _file(path: Path, row: FamilyRow) -> Iterator[Problem]:
+    """A single checkpoint file."""
+    if path.suffix not in SINGLE_FILES:
+        kinds = ", ".join(SINGLE_FILES)
+        message = f"{path} is neither a model folder nor a checkpoint file ({kinds})"
+        yield _error(_PATH, "model-unknown", message)
+        return
+    if path.suffix != ".safetensors":
+        fault = fault_of(path)
+        if fault is not None:
+            yield _error(_PATH, "model-damaged", f"{path} {fault}")
+        return
+    header = read_header(path)
+    if header.fault is not None:
+        yield _error(_PATH, "model-damaged", f"{path} {header.fault}")
+        return
+    yield from _checkpoint(path, header, row)
+
+
+def _checkpoint(path: Path, header: TensorFile, row: FamilyRow) -> Iterator[Problem]:
+    """Whether the tensors of a single file are a whole checkpoint of the family."""
+    names = header.shapes
+    if any("lora_" in name for name in names):
+        yield _error(_PATH, "wrong-family", f"{path} is a LoRA, not a base model")
+        return
+    for beginning, foreign in _FOREIGN.items():
+        if any(name.startswith(beginning) for name in names):
+            yield _error(_PATH, "wrong-family", f"{path} is {foreign}, not {row.label}")
+            return
+    parts = {
+        "model.diffusion_model.": "denoiser",
+        "first_stage_model.": "VAE",
+        "cond_stage_model.": "text encoder",
+    }
+    missing = [word for start, word in parts.items() if not any(n.startswith(start) for n in names)]
+    if missing:
+        message = f"{path} is no whole checkpoint: it has no {' and no '.join(missing)}"
+        yield _error(_PATH, "model-incomplete", message)
+        return
+    first = names.get("model.diffusion_model.input_blocks.0.0.weight")
+    if first is not None and len(first) > 1 and first[1] == 9:
+        yield _error(_PATH, "wrong-family", f"{path} is an inpainting model, not {row.label}")

@@ -1,0 +1,53 @@
+"""Rules on the network and the model it stands beside."""
+
+from collections.abc import Iterator
+
+from schema.rules.rule import Problem, Rule, Scope, rule
+
+RULES: list[Rule] = []
+
+
+@rule(RULES, "warning", "network.linear", "network.conv")
+def rank_is_large(scope: Scope) -> Iterator[Problem]:
+    """Ranks beyond 256 cost more than they bring."""
+    network = scope.process.network
+    if network is None:
+        return
+    for name, rank in (("linear", network.linear), ("conv", network.conv or 0)):
+        if rank > 256:
+            message = f"a rank of {rank} makes large files and seldom helps; 4 to 128 is usual"
+            yield Problem(f"network.{name}", message)
+
+
+@rule(
+    RULES,
+    "warning",
+    "network.network_kwargs.peft_format",
+    "network.alpha",
+    "network.linear_alpha",
+    "network.conv_alpha",
+)
+def alpha_is_not_kept(scope: Scope) -> Iterator[Problem]:
+    """The diffusers key layout has no place for alpha."""
+    network = scope.process.network
+    if network is None or not network.network_kwargs.peft_format:
+        return
+    for name, rank in (
+        ("linear_alpha", network.linear),
+        ("alpha", network.linear),
+        ("conv_alpha", network.conv),
+    ):
+        alpha = getattr(network, name)
+        if scope.given(f"network.{name}") and alpha not in (0, None, rank):
+            message = f"is not used: with peft_format alpha is the rank ({rank}) and the scale 1"
+            yield Problem(f"network.{name}", message, str(rank))
+
+
+@rule(RULES, "hint", "network.linear", "network.alpha", "network.linear_alpha")
+def scale_is_small(scope: Scope) -> Iterator[Problem]:
+    """alpha far below the rank slows learning without saying so."""
+    network = scope.process.network
+    if network is not None and network.linear_scale < 0.1:
+        path = "network.linear_alpha" if network.linear_alpha is not None else "network.alpha"
+        message = f"alpha / rank is {network.linear_scale:.3g}: the change is scaled down by that"
+        yield Problem(path, message, str(network.linear))
