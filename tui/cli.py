@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
@@ -129,7 +130,7 @@ def _open_app(file: str | None) -> int:
         return EXIT_USAGE
     from tui.app import FineTuiApp  # textual: only when the screen is wanted
 
-    result = FineTuiApp(file).run()
+    result = FineTuiApp(Path(file) if file else None).run()
     return result if isinstance(result, int) else 0
 
 

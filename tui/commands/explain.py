@@ -1,0 +1,107 @@
+"""`finetui explain PATH`: one option in full."""
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+
+from schema.catalogue import OptionInfo, closest, find, options
+from schema.families import CAPABILITIES, FAMILIES
+from schema.words import accepted
+from tui.commands.options import shown
+
+_ON_RESUME = {
+    "safe": "may change when a run is resumed",
+    "new-trajectory": "changing it on resume alters the course of the run",
+    "refused": "cannot change when a run is resumed",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("path", help="a path such as train.lr, or an option's name")
+    parser.add_argument("--json", action="store_true", help="print an object as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the option; 2 if there is none of that path or name."""
+    found = _matching(args.path)
+    if not found:
+        near = closest(args.path)
+        hint = f"; did you mean {near}?" if near else ""
+        print(f"finetui: there is no option '{args.path}'{hint}", file=sys.stderr)
+        return 2
+    if args.json:
+        print(json.dumps(found[0].as_json(), indent=2))
+        return 0
+    print("\n\n".join("\n".join(_lines(info)) for info in found))
+    return 0
+
+
+def _matching(path: str) -> list[OptionInfo]:
+    """The option at a path, or every option of that name or older name."""
+    exact = find(path)
+    if exact is not None:
+        return [exact]
+    return [info for info in options() if path in (info.name, *info.aliases)]
+
+
+def _lines(info: OptionInfo) -> Iterator[str]:
+    yield f"{info.path}  ({info.label}; {info.section}, {info.group}; {info.tier})"
+    yield from textwrap.wrap(info.help, 96, initial_indent="  ", subsequent_indent="  ")
+    if info.detail:
+        yield from textwrap.wrap(info.detail, 96, initial_indent="  ", subsequent_indent="  ")
+    for word, text in _facts(info):
+        yield from textwrap.wrap(
+            text, 96, initial_indent=f"  {word + ': ':<14}", subsequent_indent=" " * 16
+        )
+
+
+def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
+    """Name and text of each line of the table; lines without text are left out."""
+    yield from _accepts(info)
+    yield "default", _default(info)
+    for value, meaning in info.choice_help.items():
+        yield f"  {value}", meaning
+    facts = {
+        "why": info.default_note,
+        "exists when": info.when and f"{info.when[0]} is {' or '.join(info.when[1])}",
+        "older names": ", ".join(info.aliases),
+        "needs": ", ".join(info.requires),
+        "conflicts": ", ".join(info.conflicts),
+        "applies to": None if info.applies_to == ("all",) else _families(info),
+        "on resume": _ON_RESUME[info.on_resume],
+        "live": "can be changed while a run is going on" if info.editable_live else None,
+        "status": None if info.status == "live" else info.status,
+    }
+    for word, text in facts.items():
+        if text:
+            yield word, text
+
+
+def _accepts(info: OptionInfo) -> Iterator[tuple[str, str]]:
+    """What the option takes, which may depend on the option that decides over it."""
+    unit = f", in {info.unit}" if info.unit else ""
+    kinds: dict[str, list[str]] = {}
+    for kind, variant in (info.variants or {"": info}).items():
+        kinds.setdefault(accepted(variant.shape) + unit, []).append(kind)
+    for text, deciders in kinds.items():
+        yield "accepts", text if len(kinds) == 1 else f"{text} (with {', '.join(deciders)})"
+
+
+def _default(info: OptionInfo) -> str:
+    if info.required:
+        return "none, it must be given"
+    defaults = {kind: shown(variant.default) for kind, variant in info.variants.items()}
+    if len(set(defaults.values())) > 1:
+        return ", ".join(f"{text} with {kind}" for kind, text in defaults.items())
+    if info.default is None and info.inherits:
+        return f"the value of {info.inherits}"
+    return "empty" if info.default is None else shown(info.default)
+
+
+def _families(info: OptionInfo) -> str:
+    needs = "; ".join(CAPABILITIES[need] for need in info.applies_to)
+    names = ", ".join(row.label for row in FAMILIES.values() if row.can(info.applies_to))
+    return f"{needs} ({names or 'no family yet'})"
