@@ -24,14 +24,14 @@ class PlainLoop:
         places = [
             name
             for name, module in self.unet.named_modules()
-            if ".attentions." in name and isinstance(module, nn.Linear)
+            if ".attentions." in name and isinstance(module, nn.Linear | nn.Conv2d)
         ]
         config = LoraConfig(
             r=network["linear"], lora_alpha=network["linear_alpha"], target_modules=places
         )
         self.unet.add_adapter(config)
         self.weights = [p for p in self.unet.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.weights, lr=float(train["lr"]))
+        self.optimizer = torch.optim.AdamW(self.weights, lr=float(train["lr"]), fused=True)
         self.batch, self.clip = train["batch_size"], train.get("max_grad_norm", 1.0)
         self.unet.train()
 
