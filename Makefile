@@ -46,6 +46,8 @@ proofs: dev
 
 bench: dev
 	@$(PYTEST) -q -s --bench -m bench tests/bench
+	@$(BIN)/python -m tests.bench.bench_recording
+	@$(BIN)/python -m tests.bench.bench_dashboard_bytes
 
 soak: dev
 	@$(PYTEST) -q --soak -m soak $(TESTS)

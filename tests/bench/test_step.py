@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
+from tests.bench.bench_recording import record
 from tests.bench.measure import compare, ratio_of
 from tests.house.files import ROOT
 
@@ -35,6 +37,7 @@ SYNCS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonze
 PAIRS = 20
 RATIO_BAR = 1.05
 START_BAR = 1.3
+RECORDING_BAR = 0.005
 
 
 def step_pairs(config: Path, work: Path, pairs: int) -> dict[str, Any]:
@@ -83,6 +86,10 @@ def test_a_step_costs_at_most_a_twentieth_more_than_the_plain_loop(
     found = ratio_of(step_pairs(demo_config, tmp_path / "bench", PAIRS)["pairs"])
     print(f"\nCPU seconds of 50 training steps, engine / plain loop: {found}")
     assert found.median <= RATIO_BAR
+    recording = record(tmp_path / "rows", 20_000) / 1e6
+    share = recording / (found.ours / 50)
+    print(f"recording a step: {recording * 1e6:.1f} microseconds, {share:.3%} of it")
+    assert share < RECORDING_BAR
 
 
 def first_step_of_the_engine(config: Path, work: Path) -> float:
