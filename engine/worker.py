@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import FAILED, RunError, StoppedEarly
+from engine.errors import FAILED, ConfigError, RunError, StoppedEarly
 from engine.orders import Orders
 from engine.report import Report
 from schema.run.commands import CommandInbox
@@ -116,11 +116,15 @@ class Worker:
 
 def read_config(folder: RunFolder) -> JobFile:
     """The typed config of the run; raises ConfigError for one that is not valid."""
-    from schema.sections.job import JobFile
-    from schema.yaml_text import read
+    from schema.document import Document
+    from schema.findings import ConfigError as Invalid
 
-    reading = read(folder.config.read_bytes())
-    return JobFile.model_validate(reading.data)
+    try:
+        return Document.load(folder.config).typed()
+    except Invalid as error:
+        first = error.findings[0]
+        repair = f"Use {first.suggestion}." if first.suggestion else None
+        raise ConfigError(first.path, first.message, repair=repair) from error
 
 
 def explain(error: BaseException, phase: str) -> tuple[str, int]:
