@@ -116,11 +116,10 @@ def first_step_of_the_plain_loop(config: Path) -> float:
 def test_the_first_step_comes_as_soon_as_that_of_the_plain_loop(
     demo_config: Path, tmp_path: Path
 ) -> None:
-    text = demo_config.read_text().replace(
-        "steps: 1000", "steps: 1\n        disable_sampling: true"
-    )
+    data = yaml.safe_load(demo_config.read_text())
+    data["config"]["process"][0]["train"] |= {"steps": 1, "disable_sampling": True}
     config = demo_config.with_name("one_step.yaml")
-    config.write_text(text)
+    config.write_text(yaml.safe_dump(data))
     found = compare(
         lambda: first_step_of_the_engine(config, tmp_path),
         lambda: first_step_of_the_plain_loop(config),
