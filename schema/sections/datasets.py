@@ -42,7 +42,7 @@ class Dataset(Section):
         None,
         "Default caption",
         "Used for files that have no caption file or an empty one. May contain [trigger].",
-        group=_CAPTIONS,
+        group="Dataset variants",
         on_resume="new-trajectory",
         editor="prompt",
     )

@@ -26,6 +26,7 @@ class Model(Section):
         group="Model",
         choices={"sd1": "Stable Diffusion 1.x"},
         synonyms={"sd15": "sd1", "sd1.5": "sd1"},
+        default_note="The reference has no default and then means sd1.",
         on_resume="refused",
     )
     vae_path: str | None = opt(

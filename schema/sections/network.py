@@ -10,7 +10,7 @@ class NetworkKwargs(Section):
 
     peft_format: bool = opt(
         False,
-        "Diffusers key layout",
+        "Force peft key layout",
         "Write dotted lora_A/lora_B keys (diffusers, peft) instead of kohya names.",
         group="Custom Network Config",
         tier="expert",
@@ -101,7 +101,7 @@ class Network(Section):
     )
     network_kwargs: NetworkKwargs = opt(
         NetworkKwargs(),
-        "Network extras",
+        "Extra network options",
         "Rarely needed settings of the network.",
         group="Custom Network Config",
         tier="expert",

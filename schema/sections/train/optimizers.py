@@ -9,6 +9,7 @@ from schema.option import ParamSection, kind_of, opt
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 _GROUP = "Optimizer settings"
+_LIBRARY = "The reference leaves it to the optimizer's library, whose default this is."
 
 
 class AdamParams(ParamSection):
@@ -40,6 +41,7 @@ class AdamParams(ParamSection):
         "Gently pulls weights toward zero to prevent overfitting. 1e-4 to 1e-2 is common.",
         group=_GROUP,
         tier="advanced",
+        default_note=_LIBRARY,
         on_resume="new-trajectory",
         ge=0,
     )
@@ -64,6 +66,7 @@ class AdamWParams(AdamParams):
         "Gently pulls weights toward zero to prevent overfitting. 1e-4 to 1e-2 is common.",
         group=_GROUP,
         tier="advanced",
+        default_note=_LIBRARY,
         on_resume="new-trajectory",
         ge=0,
     )
@@ -98,6 +101,7 @@ class Adam8bitParams(ParamSection):
         "Gently pulls weights toward zero to prevent overfitting. 1e-4 to 1e-2 is common.",
         group=_GROUP,
         tier="advanced",
+        default_note=_LIBRARY,
         on_resume="new-trajectory",
         ge=0,
     )
@@ -114,6 +118,7 @@ class AdamW8bitParams(Adam8bitParams):
         "Gently pulls weights toward zero to prevent overfitting. 1e-4 to 1e-2 is common.",
         group=_GROUP,
         tier="advanced",
+        default_note=_LIBRARY,
         on_resume="new-trajectory",
         ge=0,
     )
@@ -138,6 +143,7 @@ class AdafactorParams(ParamSection):
         "Gently pulls weights toward zero to prevent overfitting. 1e-4 to 1e-2 is common.",
         group=_GROUP,
         tier="advanced",
+        default_note=_LIBRARY,
         on_resume="new-trajectory",
         ge=0,
     )
@@ -174,7 +180,7 @@ class AdafactorParams(ParamSection):
         "Scale by weight size",
         "Scale the step by the size of each weight tensor.",
         group=_GROUP,
-        tier="advanced",
+        tier="expert",
         on_resume="new-trajectory",
     )
     relative_step: bool = opt(
@@ -182,7 +188,7 @@ class AdafactorParams(ParamSection):
         "Relative step",
         "Let Adafactor choose its own time-dependent step size.",
         group=_GROUP,
-        tier="advanced",
+        tier="expert",
         on_resume="new-trajectory",
     )
     warmup_init: bool = opt(
@@ -190,7 +196,7 @@ class AdafactorParams(ParamSection):
         "Warmup init",
         "Start the relative step tiny and warm up.",
         group=_GROUP,
-        tier="advanced",
+        tier="expert",
         on_resume="new-trajectory",
         requires=("train.optimizer_params.relative_step",),
     )

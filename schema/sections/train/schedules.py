@@ -6,7 +6,7 @@ from pydantic import Discriminator, Tag
 
 from schema.option import REQUIRED, ParamSection, kind_of, opt
 
-_GROUP = "LR schedule settings"
+_GROUP = "Learning rate schedule settings"
 
 
 class _Length(ParamSection):
@@ -46,7 +46,7 @@ class ConstantParams(_Length):
         "Initial factor",
         "Multiply the learning rate by this until the schedule length is over.",
         group=_GROUP,
-        tier="expert",
+        tier="advanced",
         on_resume="new-trajectory",
         gt=0,
         le=1,
