@@ -126,7 +126,8 @@ def _hide_progress_bars() -> None:
 def _complete(where: Path, missing: Iterable[Any], mismatched: Iterable[Any] = ()) -> None:
     absent = sorted(str(key) for key in missing if not str(key).endswith("position_ids"))
     if absent:
-        raise DataError(f"{where} lacks {len(absent)} weights, such as {absent[0]}.")
+        count = "1 weight" if len(absent) == 1 else f"{len(absent)} weights"
+        raise DataError(f"{where} lacks {count}, such as {absent[0]}.")
     wrong = [row[0] if isinstance(row, tuple) else row for row in mismatched]
     if wrong:
         raise DataError(f"{where} has weights of other shapes than its config says: {wrong[0]}.")
@@ -192,11 +193,15 @@ class FileSource(Source):
                 raise DataError(f"{path} is {name}, not a Stable Diffusion 1 model.")
         missing = [p for p in (ldm.UNET, ldm.VAE, ldm.TEXT) if not without_prefix(shapes, p)]
         if missing:
-            raise DataError(
-                f"{path} is not a whole checkpoint: it has no {' and no '.join(missing)}"
-            )
+            lacks = " and no ".join(missing)
+            raise DataError(f"{path} is not a whole checkpoint: it has no {lacks}")
         self._stored = json.loads(stored) if stored else {}
-        self.configs = self._stored.get("configs") or _inferred(shapes)
+        try:
+            self.configs = self._stored.get("configs") or _inferred(shapes)
+        except KeyError as fault:
+            raise DataError(
+                f"{path} is not laid out as a checkpoint: no {fault.args[0]}."
+            ) from fault
 
     def _describe(self) -> tuple[Shapes, str | None]:
         if self._pickled is not None:
@@ -204,9 +209,8 @@ class FileSource(Source):
             return {name: tuple(t.shape) for name, t in self._tensors("")}, stored
         header = safetensors_header(self.path)
         metadata = header.pop("__metadata__", {})
-        return {name: tuple(row["shape"]) for name, row in header.items()}, metadata.get(
-            CONFIGS_KEY
-        )
+        shapes = {name: tuple(row["shape"]) for name, row in header.items()}
+        return shapes, metadata.get(CONFIGS_KEY)
 
     def _tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
         """The tensors below a prefix, one by one and memory-mapped, without the prefix."""
@@ -227,14 +231,10 @@ class FileSource(Source):
         config = self.configs[component]
         if component == "text_encoder":
             return _filled_text_encoder(self.path, config, self._tensors(ldm.TEXT), dtype)
-        prefix, table = (
-            (ldm.UNET, ldm.unet_table(config))
-            if component == "unet"
-            else (ldm.VAE, ldm.vae_table(config))
-        )
-        return _filled(
-            self.path, component, config, ldm.from_ldm(table, self._tensors(prefix)), dtype
-        )
+        unet = component == "unet"
+        table = ldm.unet_table(config) if unet else ldm.vae_table(config)
+        state = ldm.from_ldm(table, self._tensors(ldm.UNET if unet else ldm.VAE))
+        return _filled(self.path, component, config, state, dtype)
 
     def tokenizer(self) -> Any:
         """The one stored in the file, else OpenAI's if the vocabulary has its size."""

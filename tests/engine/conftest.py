@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,9 @@ def tiny_sd1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight captioned 64x64 pictures. Read them, never write beside them."""
     return tiny.draw_pictures(tmp_path_factory.mktemp("data") / "pictures")
+
+
+@pytest.fixture(scope="session")
+def sd1(tiny_sd1: Path) -> Any:
+    """The tiny model, loaded in float32. Do not train it or put a network on it."""
+    return tiny.load_sd1(tiny_sd1)

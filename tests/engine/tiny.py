@@ -207,3 +207,23 @@ def draw_shape(shape: str, size: tuple[int, int], hue: float) -> Image.Image:
 def words_of(text: str) -> list[str]:
     """The lower-case words of a text (for tests that check what a caption contains)."""
     return re.findall("[a-z]+", text.lower())
+
+
+def open_sd1(path: Path, dtype: str = "float32", **model: Any) -> Any:
+    """A StableDiffusion1 with nothing loaded yet."""
+    from engine.families import family_for
+    from schema.sections.model import Model
+    from schema.sections.train import Train
+
+    section = Model(name_or_path=str(path), **model)
+    device = torch.device("cpu")
+    return family_for("sd1").open(section, Train(), device, getattr(torch, dtype))
+
+
+def load_sd1(path: Path, dtype: str = "float32", **model: Any) -> Any:
+    """A StableDiffusion1 with everything loaded."""
+    family = open_sd1(path, dtype, **model)
+    family.load_text_encoders()
+    family.load_vae()
+    family.load_denoisers()
+    return family
