@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 EVERYWHERE = "everywhere"
 OWN_WORLD = ("while editing",)
@@ -118,7 +118,8 @@ EDIT_KEYS: tuple[Key, ...] = (
     Key("edit.step", "up", "numbers: a step (shift: ten)", "while editing", ("down",)),
 )
 LAUNCH_KEYS: tuple[Key, ...] = (
-    Key("start", "enter", "start the training", "launch", hint="start", rank=11),
+    Key("start", "enter", "do what the row says: start, go to a field", "launch", (), "choose", 12),
+    Key("start-now", "L", "start the training", "launch", ("f5",), "start", 11),
     Key("other-name", "n", "start under another name", "launch", hint="other name", rank=21),
     Key("problem.previous", "up", "previous finding", "launch", ("k",)),
     Key("problem.next", "down", "next finding", "launch", ("j",)),
@@ -165,8 +166,35 @@ RUN_KEYS: tuple[Key, ...] = (
     Key("pane.previous", "shift+tab", "the pane before", "run", action="pane_next(-1)"),
     Key("pane.maximise", "z", "one pane over everything, or back", "run", hint="max", rank=32),
 )  # fmt: skip
-SAMPLES_KEYS: tuple[Key, ...] = ()
-JOBS_KEYS: tuple[Key, ...] = ()
+SAMPLES_KEYS: tuple[Key, ...] = (
+    Key("sample.large", "enter", "the chosen picture large, or the grid", "samples", ("z",),
+        "large", 1),
+    Key("sample.hold", "=", "hold the picture to compare with", "samples", (), "hold", 2),
+    Key("sample.switch", "b", "switch between held and chosen", "samples", (), "A/B", 3),
+    Key("sample.copy", "y", "copy the picture's path", "samples", (), "copy path", 4),
+    Key("sample.log", "0", "the worker's whole output", "samples", (), "log", 12, "log_panel"),
+    Key("sample.left", "left", "an earlier step", "samples", ("h", "["), action="sample_move(0, -1)"),
+    Key("sample.right", "right", "a later step", "samples", ("l", "]"), action="sample_move(0, 1)"),
+    Key("sample.up", "up", "the prompt above", "samples", ("k", ","), action="sample_move(-1, 0)"),
+    Key("sample.down", "down", "the prompt below", "samples", ("j", "."),
+        action="sample_move(1, 0)"),
+    Key("sample.first", "home", "the first step", "samples", ("g",), action="sample_ends(-1)"),
+    Key("sample.newest", "end", "the newest step", "samples", ("G",), "newest", 40,
+        "sample_ends(1)"),
+)  # fmt: skip
+JOBS_KEYS: tuple[Key, ...] = (
+    Key("job.open", "enter", "watch the run; marked runs are laid over it", "jobs", (), "watch", 1),
+    Key("job.mark", "space", "mark up to four runs", "jobs", (), "mark", 2),
+    Key("job.diff", "d", "what differs in the configs of the marked runs", "jobs", (), "diff", 3),
+    Key("job.pause", "p", "pause the run, or go on", "jobs", (), "pause", 21),
+    Key("job.stop", "X", "save and stop (asks first)", "jobs", (), "stop", 4),
+    Key("job.copy", "y", "copy the run's folder", "jobs", (), "copy path", 30),
+    Key("job.log", "0", "the whole output of the run's worker", "jobs", (), "log", 12),
+    Key("job.up", "up", "the run above", "jobs", ("k",), action="job_move(-1)"),
+    Key("job.down", "down", "the run below", "jobs", ("j",), action="job_move(1)"),
+    Key("job.first", "home", "the first run", "jobs", ("g",), action="job_ends(-1)"),
+    Key("job.last", "end", "the last run", "jobs", ("G",), action="job_ends(1)"),
+)  # fmt: skip
 
 
 def bindings(rows: Iterable[Key], *, by_table: bool = False) -> list[Binding]:

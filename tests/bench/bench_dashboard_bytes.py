@@ -3,8 +3,8 @@
     python -m tests.bench.bench_dashboard_bytes [--seconds 20] [--sizes 80x24 120x40 200x60]
 
 The real app runs on a pseudo-terminal; this process plays the worker (1.31 steps a second), answers
-the terminal queries that a real terminal answers, and counts what is written. GPU readings come from
-the stand-in, moving a little each second as real ones do. The budget of TUI.md is 4 kB/s at 120x40.
+the queries that a real terminal answers, and counts what is written. GPU readings come from the
+stand-in, moving a little each second as real ones do. The budget is 4 kB/s at 120x40.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ class ChartChoice:
         return f"last {self.zoom} steps" if self.zoom else "all steps"
 
     def move_cursor(self, by: int, curves: Sequence[Curve]) -> None:
-        """Move by columns; the first move to the left puts the cursor on the last value, moving past
-        the end puts it away.
+        """Move by columns: the first move to the left puts the cursor on the last value, moving
+        past the end puts it away.
         """
         if not curves or not curves[0].buckets:
             return

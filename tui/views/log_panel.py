@@ -194,5 +194,4 @@ def copy_text(view: View, text: str) -> None:
     if not text:
         view.say("nothing to copy", "warning")
         return
-    view.app.copy_to_clipboard(text)
-    view.say(f"copied: {text}", "success")
+    view.frame.copy_text(text)

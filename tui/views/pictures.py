@@ -8,12 +8,11 @@ from itertools import zip_longest
 from tui.watch.history import Shot
 from tui.watch.text import shorten
 from tui.widgets.rows import Row, fit, row
-from tui.widgets.thumbs import Wanted
+from tui.widgets.thumbs import OFF, Wanted
 
 WIDE, NARROW, NARROWEST = 20, 16, 10
 """Cells across of a picture in a wide pane, in a narrow one, and the least that shows anything."""
 CAPTION_ROWS = 4
-OFF = "off"
 GetPicture = Callable[[Wanted], Sequence[Row] | None]
 
 

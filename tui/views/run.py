@@ -24,6 +24,7 @@ from tui.views.log_panel import FilterLine, copy_text, toggle_log
 from tui.views.run_body import Body
 from tui.watch.follow import CommandSent, RunFollower, Snapshot
 from tui.watch.gpu import Host, MachineReader, Nvml, Readings
+from tui.watch.jobs import Job, JobsWatcher
 from tui.widgets import partial
 from tui.widgets.rows import Row, changed_spans, fit, row, width_of
 from tui.widgets.statusline import Question
@@ -72,6 +73,7 @@ class RunView(View):
             lambda cards, host: self.post_message(Told((cards, host))), nvml
         )
         self._thumbs = ThumbLoader(lambda wanted, rows: self.post_message(Told((wanted, rows))))
+        self._jobs: JobsWatcher | None = None
         self._asked: dict[str, str] = {}
         self._title: Row = ()
         self._rest = ""
@@ -100,6 +102,10 @@ class RunView(View):
         """What comes next, when there is nothing else to say."""
         return "" if self.snapshot is None else run_parts.resting(self.snapshot, self.size.width)
 
+    def plain_lines(self) -> list[str]:
+        """The run in eight lines, for a terminal too small for a dashboard."""
+        return run_parts.plain_lines(self.snapshot, self.dashboard.machine_line(60))
+
     def why_not(self, key_id: str) -> str | None:
         """Orders need a worker."""
         if not key_id.startswith("order."):
@@ -125,15 +131,19 @@ class RunView(View):
         """End the threads."""
         for thread in (self._follower, self._machine, self._thumbs):
             thread.stop()
+        if self._jobs is not None:
+            self._jobs.stop()
 
     def on_screen_suspend(self) -> None:
-        """Another view is shown: go on reading the run, leave the GPUs alone."""
+        """Another view is shown: go on reading the run, leave everything else alone."""
         self._machine.pause(True)
+        if self._jobs is not None:
+            self._jobs.pause(True)
 
     def on_screen_resume(self) -> None:
         """Shown again."""
         self._machine.pause(False)
-        chosen = self._others or getattr(self.app, "compared", [])
+        chosen = self._others or self.frame.compared
         self._follower.compare([run for run in chosen if run != self.folder])
         if self.snapshot is not None:
             self._paint()
@@ -153,6 +163,8 @@ class RunView(View):
                 self._was_sent(sent)
             case (Readings() as cards, Host() | None as host):
                 self.dashboard.set_machine(cards, host)
+            case [*jobs] if all(isinstance(job, Job) for job in jobs):
+                self.dashboard.set_jobs([job for job in jobs if job.folder != self.folder])
             case (Wanted(), _):
                 self.dashboard.paint_samples()
 
@@ -174,10 +186,23 @@ class RunView(View):
         if rest != self._rest:
             self._rest = rest
             self.query_one("#status").refresh()
+        for small in self.query("#too-small"):
+            if small.display:
+                small.refresh()
+        self._watch_others()
         ended = self.snapshot is not None and self.snapshot.status.ended
         if ended != self._behind:
             self._behind = ended
             self.query_one("#hints").refresh()
+
+    def _watch_others(self) -> None:
+        """The pane of other runs, where there is room for it, is read by a thread of its own."""
+        wanted = self.dashboard.shows("jobs")
+        if wanted and self._jobs is None:
+            self._jobs = JobsWatcher(lambda jobs: self.post_message(Told(jobs)))
+            self._jobs.start()
+        elif self._jobs is not None:
+            self._jobs.pause(not wanted)
 
     def _paint_title(self) -> None:
         """Repaint those cells of the title line that have changed."""
@@ -189,7 +214,7 @@ class RunView(View):
             self.query_one("#title").refresh(*regions)
 
     def _writer_is_behind(self) -> bool:
-        """Whether output still waits for the terminal; Textual does not tell, so its queue is read."""
+        """Whether output still waits for the terminal; Textual keeps that in a private queue."""
         thread = getattr(getattr(self.app, "_driver", None), "_writer_thread", None)
         queue = getattr(thread, "_queue", None)
         return queue is not None and queue.qsize() > 0

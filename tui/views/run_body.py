@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, cast
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from tui.views import run_parts
+from tui.views import job_rows, run_parts
 from tui.views.chart_choice import ChartChoice
-from tui.views.pictures import OFF, picture_row
-from tui.views.run_layout import (
-    PANES,
-    UNREADABLE_HEIGHT,
-    UNREADABLE_WIDTH,
-    Layout,
-    arrange,
-)
+from tui.views.pictures import picture_row
+from tui.views.run_layout import PANES, Layout, arrange
 from tui.watch.follow import ChartRequest, RunFollower, Snapshot
 from tui.watch.gpu import Host, Readings, from_telemetry, host_from_telemetry
 from tui.watch.history import ERROR, INFO, LogLine
+from tui.watch.jobs import Job
 from tui.watch.logfile import LogWindow
 from tui.watch.series import Curve
 from tui.widgets.canvas import ASCII, BRAILLE, DOT_SETS, DotSet
@@ -32,13 +27,13 @@ from tui.widgets.chart import CURVE_ROLES, Chart, Picture, plot_dots
 from tui.widgets.gauge import gpu_rows, host_row
 from tui.widgets.loglines import LogView, MemoryLog
 from tui.widgets.rows import Row, Rows, row, rule
-from tui.widgets.thumbs import HALF, PLAIN, ThumbLoader
+from tui.widgets.thumbs import ThumbLoader, picture_mode
 
 if TYPE_CHECKING:
     from tui.app import FineTuiApp
 
 ZONES = (
-    "banner", "summary", "gpu.rule", "gpu", "chart.rule", "numbers", "metrics", "log.rule", "strip",
+    "banner", "gpu.rule", "gpu", "chart.rule", "numbers", "metrics", "log.rule", "strip",
     "split", "split2", "samples.rule", "samples", "more.rule", "jobs.rule", "jobs",
 )  # fmt: skip
 CHARTS = ("chart", "chart2", "chart3")
@@ -92,8 +87,7 @@ class Body(Container):
     @property
     def dots(self) -> DotSet:
         """The characters that charts are drawn with."""
-        wanted = str(getattr(self.frame.settings, "chart_symbols", BRAILLE.name))
-        return DOT_SETS.get(wanted, BRAILLE)
+        return DOT_SETS.get(self.frame.settings.chart_symbols, BRAILLE)
 
     @property
     def plain(self) -> bool:
@@ -124,6 +118,15 @@ class Body(Container):
         self._machine = (cards, host)
         if first:
             self.paint()
+
+    def set_jobs(self, jobs: Sequence[Job]) -> None:
+        """Remember the other runs."""
+        width = self._layout_now.size("jobs")[0]
+        self.jobs = [job_rows.short(job, width) for job in jobs] or [row((" none", "muted"))]
+
+    def shows(self, zone: str) -> bool:
+        """Whether there is room for a zone."""
+        return self._layout_now.has(zone)
 
     def machine(self) -> tuple[Readings, Host | None]:
         """Live readings for a run of this machine, the recorded ones for a run of another."""
@@ -169,7 +172,8 @@ class Body(Container):
         for name, series in zip(CHARTS, self._chart_series(), strict=False):
             width = self._layout_now.size(name)[0]
             if width:
-                smooth = self.choice.smoothing if name == "chart" else 0.0
+                # A schedule is drawn as it is; what is noisy gets a line through it.
+                smooth = 0.0 if series.startswith("lr") else self.choice.smoothing
                 dots = plot_dots(width, self.dots)
                 charts[name] = ChartRequest(series, dots, self.choice.zoom, smooth)
         self._follower.ask(**charts)
@@ -187,33 +191,25 @@ class Body(Container):
         if not self.is_mounted or not self.screen.size.width:
             return
         self._arrange()
-        layout = self._layout_now
-        if layout.has("summary"):
-            self._paint_summary()
-        elif self.snapshot is not None:
-            self.ask()
-            if layout.has("banner"):
-                width = layout.size("banner")[0]
-                self._rows("banner").show([run_parts.banner(self.snapshot, width)])
-            self._paint_machine(self.snapshot)
-            self._paint_charts(self.snapshot)
-            self._paint_numbers(self.snapshot)
-            self.paint_rules()
-            self.paint_samples()
+        if self.snapshot is None or not self._layout_now.zones:
+            return
+        self.ask()
+        if self._layout_now.has("banner"):
+            width = self._layout_now.size("banner")[0]
+            self._rows("banner").show([run_parts.banner(self.snapshot, width)])
+        self._paint_machine(self.snapshot)
+        self._paint_charts(self.snapshot)
+        self._paint_numbers(self.snapshot)
+        self.paint_rules()
+        self.paint_samples()
 
     def _rows(self, zone: str) -> Rows:
         return self.query_one(f"#{_css(zone)}", Rows)
 
-    def _paint_summary(self) -> None:
-        width, height = self._layout_now.size("summary")
-        screen = self.screen.size
-        if screen.width < UNREADABLE_WIDTH or screen.height < UNREADABLE_HEIGHT:
-            need = (UNREADABLE_WIDTH, UNREADABLE_HEIGHT)
-            self._rows("summary").show(run_parts.too_small(*screen, need))
-            return
+    def machine_line(self, width: int) -> Row:
+        """GPUs, or CPU and RAM, in one line."""
         cards, host = self.machine()
-        line = gpu_rows(cards.gpus, cards.why, host, width, 1, plain=self.plain)[0]
-        self._rows("summary").show(run_parts.summary(self.snapshot, line, width, height))
+        return gpu_rows(cards.gpus, cards.why, host, width, 1, plain=self.plain)[0]
 
     def _paint_machine(self, snapshot: Snapshot) -> None:
         width, height = self._layout_now.size("gpu")
@@ -272,6 +268,10 @@ class Body(Container):
                     *rule(title, split, role=self._title_role(pane)), ("┼", "border"),
                     *rule(samples, width - split - 1, role=self._title_role("samples")),
                 )  # fmt: skip
+            elif name == "more.rule":
+                left = layout.size("chart2")[0]
+                names = [*self._chart_series()[1:3], "", ""]
+                line = (*rule(names[0], left), *rule(names[1], width - left))
             elif name == "chart.rule":
                 line = self._with_legend(line, title, width, joint)
             self._rows(name).show([line])
@@ -287,7 +287,7 @@ class Body(Container):
             "chart.rule": (chart, "chart"),
             "log.rule": (f"log  {self.log_view.title}{noted}", "log"),
             "samples.rule": (f"last samples  {shots} in all" if shots else "samples", "samples"),
-            "more.rule": ("    ".join(self._chart_series()[1:3]), ""),
+            "more.rule": ("", ""),
             "jobs.rule": ("other runs", ""),
         }
 
@@ -312,9 +312,7 @@ class Body(Container):
         width, height = self._layout_now.size("samples")
         if not width or self.snapshot is None or not self.is_mounted:
             return
-        mode = PLAIN if self.plain or self.frame.depth == "none" else HALF
-        if self.frame.settings.images == OFF:
-            mode = OFF
+        mode = picture_mode(self.frame)
         facts = self.snapshot.facts
         note = "" if facts.cfg is None else f"cfg {facts.cfg:g}"
         note += "" if facts.sample_steps is None else f"  {facts.sample_steps} steps"

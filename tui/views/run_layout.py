@@ -2,7 +2,7 @@
 
 What is dropped when space is short, first to last: host line, sample strip, metric table, half of
 the log, all but a summary of the GPUs, the log. Title, status and key hints never go; they belong
-to the frame. Below 60x16 a plain summary takes the place of everything.
+to the frame, and so does what is shown below 60x16.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TWO_COLUMNS, THREE_PARTS = 110, 160
 """Widths from which metrics and samples stand at the right, and from which two more charts fit."""
 TALL: Final = 50
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 60, 16
-UNREADABLE_WIDTH, UNREADABLE_HEIGHT = 40, 8
+"""What the frame shows below this is `RunView.plain_lines`."""
 SMALLEST_CHART: Final = 6
 PANES: Final = ("chart", "log", "samples", "gpu")
 """Panes that `tab` walks and `z` maximises."""
@@ -53,7 +53,7 @@ def arrange(
     """
     body = height - FRAME_ROWS
     if width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT:
-        return Layout({"summary": Region(0, 0, width, max(1, body))})
+        return Layout({})
     zones: dict[str, Region] = {}
     top = 0
     if banner:
@@ -73,7 +73,7 @@ def _stacked(zones: dict[str, Region], width: int, top: int, body: int, gpus: in
     room = body - top
     cards = gpus if gpus <= max(1, room // 10) else 1
     rest = room - max(1, cards) - 1
-    log = max(3, min(12, rest // 4)) if rest >= SMALLEST_CHART + 4 else 0
+    log = max(3, min(12, rest * 2 // 7)) if rest >= SMALLEST_CHART + 4 else 0
     metrics = 1 if rest - log >= SMALLEST_CHART + 2 else 0
     samples = 1 if rest - log - metrics >= SMALLEST_CHART + 3 else 0
     y = top

@@ -15,7 +15,7 @@ from tui.watch.follow import Snapshot
 from tui.watch.history import Shot
 from tui.watch.text import duration, percent, short_number, shorten, size, speed
 from tui.widgets.gauge import bar, sparkline
-from tui.widgets.rows import Row, Span, fit, row, width_of
+from tui.widgets.rows import Row, Span, fit, row, text_of, width_of
 
 WORDS: Final[Mapping[State, tuple[str, str, str]]] = {
     State.QUEUED: ("QUEUED", "○", "state-waiting"),
@@ -37,7 +37,7 @@ WORDS: Final[Mapping[State, tuple[str, str, str]]] = {
 def state_word(status: RunStatus, stalled: float | None = None) -> tuple[str, str, str]:
     """Word, symbol and colour of what a run is doing."""
     if status.state is State.FAILED and "out of memory" in (status.error or "").lower():
-        return "OUT OF MEMORY", "!", "state-failed"
+        return "OOM", "!", "state-failed"
     if stalled is not None:
         return f"STALLED {duration(stalled)}", "?", "state-failed"
     return WORDS[status.state]
@@ -54,8 +54,9 @@ def header(snapshot: Snapshot, width: int) -> list[Span]:
     word, symbol, color = state_word(status, snapshot.stalled)
     share = progress_share(status)
     steps = f"{status.step}/{status.steps}" if status.steps else f"step {status.step}"
+    shown = "" if share is None else f" {percent(share).strip()}"
     parts: list[tuple[str, list[Span]]] = [
-        ("progress", [(f"  {steps} {percent(share).strip()}" if share is not None else f"  {steps}", "foreground")]),
+        ("progress", [(f"  {steps}{shown}", "foreground")]),
         ("bar", [(" ", ""), *bar(share, 12, "state-running")] if share is not None else []),
         ("loss", [("  loss ", "muted"), (short_number(_loss(snapshot), 3), "chart-raw")]),
         ("ema", [(" ema ", "muted"), (short_number(snapshot.smooth_loss, 3), "chart-smooth")]),
@@ -139,7 +140,7 @@ def numbers(snapshot: Snapshot, width: int) -> Row:
         parts.append([(f" {label} ", "muted"), (words.strip(), "")])
     made: list[Span] = []
     for part in parts:
-        if width_of(tuple([*made, *part])) + 1 > width:
+        if width_of((*made, *part)) + 1 > width:
             break
         made += [*part, (" ", "")]
     return row(*made)
@@ -151,11 +152,9 @@ def metric_values(snapshot: Snapshot) -> list[tuple[str, str, str]]:
     rest = [name for name in values if name not in _LABELS and not name.startswith("lr")]
     rates = sorted(name for name in values if name == "lr" or name.startswith("lr/"))
     order = ["loss", *rates, "grad_norm", "step_seconds", "data_seconds", *sorted(rest)]
-    made = []
-    for name in order:
-        if name in values:
-            made.append((name, _label(name, rates), _value_words(name, values)))
-    return made
+    return [
+        (name, _label(name, rates), _value_words(name, values)) for name in order if name in values
+    ]
 
 
 _LABELS: Final = {
@@ -262,33 +261,20 @@ def needs_banner(snapshot: Snapshot) -> bool:
     return snapshot.status.state in (State.FAILED, State.LOST)
 
 
-def summary(snapshot: Snapshot | None, gpu_line: Row, width: int, height: int) -> list[Row]:
+def plain_lines(snapshot: Snapshot | None, machine: Row) -> list[str]:
     """What is shown when the screen is too small for a dashboard: eight plain lines, still live."""
     if snapshot is None:
-        return [row((" reading the run …", "muted"))]
-    status = snapshot.status
-    word, symbol, color = state_word(status, snapshot.stalled)
-    share = progress_share(status)
-    shots = snapshot.shots
-    lines = [
-        row((f" {symbol} {word}", f"{color}!bold"), ("  " + snapshot.reason, "")),
-        row((" step  ", "muted"), f"{status.step}/{status.steps or '?'} {percent(share)}"),
-        row(
-            (" loss  ", "muted"),
-            f"{short_number(_loss(snapshot))}  ema {short_number(snapshot.smooth_loss)}",
-        ),
-        row(
-            (" speed ", "muted"),
-            f"{speed(status.steps_per_second)}  ETA {duration(status.eta_seconds)}",
-        ),
-        gpu_line,
-        row((" busy  ", "muted"), activity(snapshot) or "training"),
-        row((" last  ", "muted"), shots[-1].path.name if shots else "no samples yet"),
-        row((" notes ", "muted"), f"{snapshot.warnings} warnings, {snapshot.broken} NaN"),
+        return ["reading the run …"]
+    status, shots = snapshot.status, snapshot.shots
+    word, symbol, _ = state_word(status, snapshot.stalled)
+    smooth = short_number(snapshot.smooth_loss)
+    return [
+        f"{symbol} {status.name}  {word}  {snapshot.reason}",
+        f"step   {status.step}/{status.steps or '?'} {percent(progress_share(status))}",
+        f"loss   {short_number(_loss(snapshot))}  smoothed {smooth}",
+        f"speed  {speed(status.steps_per_second)}  ETA {duration(status.eta_seconds)}",
+        text_of(machine).strip(),
+        f"now    {activity(snapshot) or word.lower()}",
+        f"last   {shots[-1].path.name if shots else 'no samples yet'}",
+        f"notes  {snapshot.warnings} warnings, {snapshot.broken} NaN",
     ]
-    return [fit(line, width) for line in lines[:height]]
-
-
-def too_small(width: int, height: int, need: tuple[int, int]) -> list[Row]:
-    """What is shown when nothing fits."""
-    return [row(f"need {need[0]}x{need[1]},"), row(f"have {width}x{height}")]

@@ -170,7 +170,7 @@ class MachineReader(threading.Thread):
 
     def __init__(
         self,
-        notify: Callable[[Readings, Host | None], None],
+        notify: Callable[[Readings, Host | None], object],
         nvml: Nvml | None = None,
         host: Callable[[], Host | None] = read_host,
         every: float = 1.0,

@@ -110,7 +110,7 @@ def flatten(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """(path, value in each config) of everything that is not the same in all; the name is left out."""
+    """(path, value in each config) of all that is not the same everywhere, but for the name."""
     paths = sorted({path for config in configs for path in config} - {"config.name"})
     rows = [(path, [config.get(path) for config in configs]) for path in paths]
     return [(path, values) for path, values in rows if any(v != values[0] for v in values[1:])]

@@ -139,7 +139,7 @@ class LogView(Rows):
         self.source.ask(LogRequest(top, self.size.height, self.pattern, levels))
 
     def move(self, by: int) -> None:
-        """Move the line cursor; the first move leaves the end, moving past the end follows again."""
+        """Move the line cursor; the first move leaves the end, one past the end follows again."""
         total = self.window.total
         if self.cursor is None:
             if by >= 0:

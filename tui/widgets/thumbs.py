@@ -22,7 +22,9 @@ from tui.widgets.rows import Row, Span, fit, row
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-HALF, PLAIN = "half", "ascii"
+    from tui.app import FineTuiApp
+
+HALF, PLAIN, OFF = "half", "ascii", "off"
 RAMP: Final = " .:-=+*#%@"
 CACHED: Final = 64
 BACKGROUND: Final = (24, 24, 24)
@@ -106,7 +108,7 @@ def _opaque(image: Image) -> Image:
 
 
 def _fitted(image: Image, width: int, height: int, *, cell_height: int = 1) -> Image:
-    """The picture scaled into `width` x `height`; `cell_height`: how much taller a dot is than wide."""
+    """The picture scaled into the area; `cell_height`: how much taller a dot is than wide."""
     from PIL.Image import Resampling
 
     scale = min(width / image.width, height * cell_height / image.height)
@@ -164,3 +166,10 @@ class ThumbLoader(threading.Thread):
     def stop(self) -> None:
         """End the thread after the picture it is drawing."""
         self._queue.put(None)
+
+
+def picture_mode(app: FineTuiApp) -> str:
+    """How pictures are drawn here: `off`, `ascii` or `half`, by the user's settings and colours."""
+    if app.settings.images == OFF:
+        return OFF
+    return PLAIN if app.depth == "none" or app.settings.chart_symbols == "ascii" else HALF
