@@ -29,6 +29,7 @@ from schema.run.events import EventWriter
 from schema.run.files import replace_json
 from schema.run.layout import RunFolder
 from schema.run.lock import RunLock, RunLocked
+from schema.run.metrics import MetricsReader
 from schema.run.process import this_process
 from schema.run.status import ENDED, State, read_status
 
@@ -237,7 +238,11 @@ def _conclude(folder: RunFolder, ending: Ending, pid: int, announced: dict[str, 
         return
     state = _state_after(ending, record)
     error = None if state is State.FINISHED or ending.code == 0 else ending.reason
+    # The last heartbeat may be a second old; the rows that reached the disk know better.
+    newest = MetricsReader(folder.metrics).span()
+    step = max(record.get("step", 0), newest[1] if newest else 0)
     record |= {"state": str(state), "error": error, "updated": time.time(), "pid": pid}
+    record["step"] = step
     _write_status(folder, record)
 
 

@@ -27,6 +27,7 @@ EXIT_OF_STATE = {State.FINISHED: 0, State.INTERRUPTED: 130, State.FAILED: 3, Sta
 _LOOK_SECONDS = 0.25
 _QUIET_SECONDS = 15.0
 _BAR_CELLS = 24
+_APART_SECONDS = 0.6
 
 
 class Progress:
@@ -182,10 +183,13 @@ def _ask_to_stop(folder: RunFolder, times: int) -> str:
     worker = ProcessId.from_json(read_status(folder).get("worker"))
     if worker is None or fate(worker) != "alive":
         return "no worker of this machine to end"
-    # One signal asks a worker to save and leave, the second one ends it.
-    for _ in range(2):
+    # One signal asks a worker to save and leave, the second one ends it; it takes signals that
+    # arrive together for one, so they are sent apart.
+    os.kill(worker.pid, signal.SIGINT)
+    time.sleep(_APART_SECONDS)
+    if fate(worker) == "alive":
         os.kill(worker.pid, signal.SIGINT)
-    return "ended at once, without saving"
+    return "told to end at once, without saving"
 
 
 @contextmanager

@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as fault:
         print_findings(fault.findings)
         return 1
-    words = "goes on" if todo.continues else "started"
-    for change in todo.changes:
-        print(f"changed since the run began: {change.sentence()}", file=sys.stderr)
     if todo.complete:
         print(f"{todo.name} has done all its steps already: {folder.path}", file=sys.stderr)
         return 0
+    for change in todo.changes:
+        print(f"changed since the run began: {change.sentence()}", file=sys.stderr)
+    words = "goes on" if todo.continues else "started"
     print(f"{todo.name} {words} in {folder.path}", file=sys.stderr)
     if args.detach:
         print(f"  finetui watch {todo.name}   finetui stop {todo.name}", file=sys.stderr)
