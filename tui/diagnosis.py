@@ -105,11 +105,14 @@ def torch_facts() -> dict[str, Any]:
 
 def engine_rows(torch: Mapping[str, Any] | None) -> Iterator[Row]:
     """The libraries that train, by their metadata, and what torch says about itself."""
+    absent = [name for name in ENGINE if version(name) is None]
     for name in ENGINE:
         found = version(name)
         if found is None:
+            # Said once, below the last of them: one command brings them all.
             advice = "pip install 'finetui[engine]' (in a clone: make install)"
-            yield Row("Training", name, "missing", "not installed", advice)
+            words = advice if name == absent[-1] else None
+            yield Row("Training", name, "missing", "not installed", words)
         elif name != "torch":
             yield Row("Training", name, "ok", found)
         elif torch is None:

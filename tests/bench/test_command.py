@@ -1,5 +1,6 @@
 """`finetui bench`: figures that fit together, on the machine that is there."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -69,6 +70,14 @@ def test_a_device_that_is_not_there_is_said_in_a_sentence() -> None:
     assert result.returncode == 2
     assert "cuda:99" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_without_torch_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert command.run(argparse.Namespace()) == 3
+    assert "finetui[engine]" in capsys.readouterr().err
 
 
 def test_the_text_names_the_utilisation_only_where_there_is_one() -> None:

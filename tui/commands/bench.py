@@ -5,6 +5,7 @@ passes the options on and prints what came back.
 """
 
 import argparse
+import importlib.util
 import json
 import subprocess
 import sys
@@ -29,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start the measuring and print its figures; its exit code is ours."""
+    if importlib.util.find_spec("torch") is None:
+        words = "measuring needs the engine: pip install 'finetui[engine]'"
+        print(f"finetui bench: {words}", file=sys.stderr)
+        return 3
     command = [sys.executable, "-P", "-m", "engine.bench"]
     for name in OPTIONS:
         value = getattr(args, name)
