@@ -108,14 +108,14 @@ def raise_all(faults: list[str], folder: Path) -> None:
 
 def probe(path: Path) -> tuple[int, int]:
     """(width, height) as seen, from the header. Raises DataError for a broken picture."""
+    if not _ends_well(path):
+        raise DataError(f"{path} is cut off: the end of the picture is missing.")
     try:
         with Image.open(path) as picture:
             width, height = picture.size
             turned = picture.getexif().get(EXIF_ORIENTATION, 1) >= 5
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         raise DataError(f"{path} is not a readable picture ({_short(fault)}).") from fault
-    if not _ends_well(path):
-        raise DataError(f"{path} is cut off: the end of the picture is missing.")
     return (height, width) if turned else (width, height)
 
 
@@ -128,11 +128,14 @@ def _ends_well(path: Path) -> bool:
     """Whether the last bytes are there. Some cameras write data after a JPEG's end marker, so the
     marker may stand anywhere in the last part of the file.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(12)
-        file.seek(max(0, size - 65536))
-        tail = file.read()
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(12)
+            file.seek(max(0, size - 65536))
+            tail = file.read()
+    except OSError as fault:
+        raise DataError(f"{path} cannot be read: {fault.strerror}.") from fault
     if start[:2] == b"\xff\xd8":
         return b"\xff\xd9" in tail
     if start[:4] == b"\x89PNG":
