@@ -175,9 +175,9 @@ def _wait(
     process: subprocess.Popen[bytes], signals: _Signals, folder: RunFolder, kills_before: int
 ) -> Ending:
     """Pass signals on until the worker has ended, then say how."""
-    while not _has_ended(process.pid):
+    while not _has_ended(process):
         for number in signals.next():
-            if number in FORWARDED and not _has_ended(process.pid):
+            if number in FORWARDED and not _has_ended(process):
                 # Not `send_signal`: it would reap the worker and free its pid for others.
                 os.kill(process.pid, number)
     # The worker is still a zombie here, so its process group cannot be another's: end its helpers.
@@ -187,9 +187,11 @@ def _wait(
     return describe(process.returncode, folder, oom_kills() > kills_before)
 
 
-def _has_ended(pid: int) -> bool:
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.poll() is not None
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, pid, flags) is not None
+    return os.waitid(os.P_PID, process.pid, flags) is not None
 
 
 def describe(returncode: int, folder: RunFolder, memory_ran_out: bool) -> Ending:

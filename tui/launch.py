@@ -162,7 +162,7 @@ def _with_existing(draft: Plan, document: Document, resume: bool | None) -> Plan
         raise LaunchRefused(
             [_finding(document, "config.name", "run-exists", message, "another --name")]
         )
-    if not status.ended and status.pid is not None:
+    if not status.ended and status.pid is not None and not status.released:
         message = f"{draft.name} is already at work ({status.state}, process {status.pid})"
         raise LaunchRefused([_finding(document, "config.name", "run-at-work", message)])
     found = _differences(folder, document)

@@ -69,6 +69,8 @@ class RunStatus:
     error: str | None = None
     process: int = 0
     detail: str | None = None
+    # A paused run that has let its GPU go has no process.
+    released: bool = False
     silent_seconds: float | None = None
 
     @property

@@ -17,10 +17,11 @@ from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
 from schema.run.registry import find_run
 from schema.run.state import derive
-from schema.run.status import State
+from schema.run.status import State, StatusWriter
 from tests.run.configs import config_text, write_config
 from tests.run.conftest import FAKE_WORKER, kill_worker, training_worker
 from tests.run.wait import until
+from tui.cli import main
 from tui.launch import LaunchRefused, Plan, plan, start
 
 FAKE = (sys.executable, str(FAKE_WORKER))
@@ -192,6 +193,18 @@ def test_a_complete_run_is_left_as_it_is(config: Path) -> None:
     assert start(todo) == folder
     assert folder.status.read_bytes() == before
     assert not plan(config, {"train.steps": 11}).complete
+
+
+def test_a_paused_run_that_let_its_gpu_go_is_started_again_by_resume(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = stopped_run(config)
+    StatusWriter(folder).close(state=State.PAUSED, released=True)
+    assert main(["stop", "cats"]) == 3
+    assert plan(config).continues
+    monkeypatch.setattr(tui.launch, "WORKER", FAKE)
+    assert main(["resume", "cats"]) == 0
+    training_worker(folder)
 
 
 def test_a_folder_with_other_files_is_never_used(config: Path) -> None:

@@ -145,3 +145,15 @@ def test_a_hanging_driver_does_not_hold_the_supervisor(tmp_path: Path) -> None:
 
 def test_the_memory_of_a_process_that_is_gone_is_nothing() -> None:
     assert family_memory(2**22 + 1) == 0.0
+
+
+@pytest.mark.gpu
+def test_a_real_card_tells_plausible_values() -> None:
+    cards = Cards()
+    row = cards.row()
+    cards.close()
+    assert len(cards) > 0
+    assert 0 <= row["gpu0.util"] <= 100
+    assert 0 < row["gpu0.memory_used"] <= row["gpu0.memory_total"]
+    assert 0 < row["gpu0.temperature"] < 120
+    assert 0 < row["gpu0.power"] < 2000

@@ -10,7 +10,7 @@ from schema.run.commands import send, wait, withdraw
 from schema.run.layout import RunFolder
 from schema.run.registry import RunNotFound, find_run
 from schema.run.state import RunWatch
-from schema.run.status import State, read_status
+from schema.run.status import State
 
 _TIMEOUT_SECONDS = 600.0
 
@@ -36,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"finetui {name}: {fault}", file=sys.stderr)
         return 2
     watch = RunWatch(folder)
-    state = watch.status().state
-    if name == "resume" and state is State.PAUSED and read_status(folder).get("released"):
+    if name == "resume" and watch.status().released:
         return _start_again(folder)
     if over := _over(watch)():
         print(f"finetui {name}: {over}", file=sys.stderr)
@@ -76,6 +75,8 @@ def _over(watch: RunWatch) -> Callable[[], str | None]:
         status = watch.status()
         if status.ended:
             return f"{status.name} is not at work ({status.state})"
+        if status.released:
+            return f"{status.name} is paused without a process; `finetui resume` starts it again"
         if status.state is State.QUEUED:
             return f"{status.name} has not been started yet"
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
+import time
 
 from schema.run.process import ProcessId, fate
 from schema.run.registry import known_runs
@@ -44,10 +44,14 @@ def statuses() -> list[RunStatus]:
     ]
     if doubtful:
         # Clocks of two hosts may differ; a heartbeat that moves while we look proves life.
-        threading.Event().wait(_SECOND_LOOK_SECONDS)
+        _look_again_later()
         for index in doubtful:
             found[index] = watches[index].status()
     return found
+
+
+def _look_again_later() -> None:
+    time.sleep(_SECOND_LOOK_SECONDS)
 
 
 def _may_be_clocks(watch: RunWatch, status: RunStatus) -> bool:
