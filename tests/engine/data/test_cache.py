@@ -47,7 +47,7 @@ def counted(sd1: Any, monkeypatch: pytest.MonkeyPatch) -> Counting:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tiny.draw_pictures(tmp_path / "pictures", 4, [(64, 64), (64, 90)])
+    return tiny.draw_pictures(tmp_path / "pictures", 4, [(64, 64), (64, 120)])
 
 
 @pytest.fixture
