@@ -11,7 +11,9 @@ TABLE_LINES = 500  # schema/sections: declarations, one below the other
 FUNCTION_LINES = 60
 
 # What may be longer, each with the reason.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "schema/option.py:opt": "a parameter and a line of docstring for each property of an option",
+}
 
 
 def test_no_file_is_longer_than_a_subject_needs() -> None:
