@@ -207,9 +207,9 @@ def describe(returncode: int, folder: RunFolder, memory_ran_out: bool) -> Ending
         reason = f"the worker was ended by {name}"
         if name == "SIGKILL":
             reason = (
-                "the system killed the worker because memory (RAM) ran out"
+                "the system killed the worker (SIGKILL) because memory (RAM) ran out"
                 if memory_ran_out
-                else f"{reason}: by someone, or by the system for lack of memory (RAM)"
+                else "the worker was killed (SIGKILL), by someone or for lack of memory (RAM)"
             )
         elif name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"):
             reason += f": a library crashed; log.txt ends with: {_last_words(folder)}"

@@ -6,13 +6,17 @@ watchers. This module knows places only; what stands in the files belongs to its
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from schema.run.files import read_json, replace_json
+from schema.atomic import write_atomic
+from schema.run.files import read_json
 
 RECORD_VERSION = 1
 
@@ -46,14 +50,27 @@ class RunFolder:
         folder = cls(path)
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise FolderTaken(f"{folder.path} is not empty")
-        for place in (folder.events, folder.control, folder.samples, folder.metrics):
-            place.mkdir(parents=True, exist_ok=True)
-        folder.config.write_text(config_text, encoding="utf-8")
         about: dict[str, Any] = {"v": RECORD_VERSION, "id": uuid.uuid4().hex, "name": name}
         about |= {"created": time.time(), "host": socket.gethostname()}
         about["base"] = str(Path(base or Path.cwd()).absolute())
-        replace_json(folder.run_json, about)
+        places = (folder.events, folder.control, folder.samples, folder.metrics)
+        try:
+            for place in places:
+                place.mkdir(parents=True, exist_ok=True)
+            write_atomic(folder.config, config_text)
+            # Last, because it is what makes the folder a run.
+            write_atomic(folder.run_json, json.dumps(about, ensure_ascii=False))
+        except OSError:
+            folder._unmake(places)
+            raise
         return folder
+
+    def _unmake(self, places: Iterable[Path]) -> None:
+        """Take a half-made folder away again, so that the next try does not find it taken."""
+        with suppress(OSError):
+            self.config.unlink(missing_ok=True)
+            for place in (*places, self.path):
+                place.rmdir()
 
     def exists(self) -> bool:
         """Whether a run was ever laid out here."""

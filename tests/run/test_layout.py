@@ -39,6 +39,22 @@ def test_nothing_is_ever_laid_out_over_something(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
+def test_a_folder_that_could_not_be_laid_out_is_not_in_the_way_of_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _content: str) -> None:
+        if path.name == "run.json":
+            raise OSError(errno.ENOSPC, "full")
+        path.write_text("config")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("schema.run.layout.write_atomic", full)
+        with pytest.raises(OSError, match="full"):
+            RunFolder.create(tmp_path / "output" / "cats", "", "cats")
+    assert os.listdir(tmp_path / "output") == []
+    assert RunFolder.create(tmp_path / "output" / "cats", "", "cats").exists()
+
+
 def test_replacing_a_file_leaves_the_old_one_when_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.supervisor import describe
 from schema.run.commands import send, wait
 from schema.run.events import read_events
 from schema.run.layout import RunFolder
@@ -139,6 +140,11 @@ def test_a_crash_in_a_library_is_named(folder: RunFolder, supervise: Supervise) 
     assert supervisor.wait(20) == 128 + signal.SIGSEGV
     assert "SIGSEGV: a library crashed" in exit_event(folder)["reason"]
     assert "loading kernels" in (derive(folder).error or "")
+
+
+def test_a_kill_for_lack_of_memory_is_told_from_one_by_hand(folder: RunFolder) -> None:
+    assert "because memory (RAM) ran out" in describe(-9, folder, True).reason
+    assert "by someone or" in describe(-9, folder, False).reason
 
 
 def test_a_worker_that_cannot_be_started_fails_the_run_with_a_reason(folder: RunFolder) -> None:

@@ -1,5 +1,6 @@
 """The machine's history: against a stand-in at the pynvml boundary."""
 
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,6 +102,11 @@ def test_without_a_driver_there_are_no_cards() -> None:
     assert len(cards) == 0
     assert cards.row() == {}
     cards.close()
+
+
+def test_without_the_library_there_are_no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert Cards().row() == {}
 
 
 def test_samples_are_recorded_by_time_until_closed(tmp_path: Path) -> None:
