@@ -25,7 +25,8 @@ SMALL: dict[str, Any] = {"width": 64, "height": 64, "sample_steps": 3, "format":
 
 
 def pixels(image: PreviewImage) -> Any:
-    return np.asarray(Image.open(image.path).convert("RGB")).astype(int)
+    with Image.open(image.path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
 
 
 def draw(family: Any, folder: Path, scaled: Any = None, **sample: Any) -> list[PreviewImage]:
@@ -162,9 +163,11 @@ def test_files_have_the_names_and_the_format_of_the_reference(
     images = draw(sd1, tmp_path / "samples", prompts=["a", "b"], format=kind)
     for index, image in enumerate(images):
         assert re.fullmatch(rf"\d{{13}}__000000007_{index}\.{kind}", image.path.name)
-        assert Image.open(image.path).format == {"jpg": "JPEG"}.get(kind, kind.upper())
+        with Image.open(image.path) as picture:
+            assert picture.format == {"jpg": "JPEG"}.get(kind, kind.upper())
         thumbnail = image.path.parent / ".thumbs" / f"{image.path.name}.jpg"
-        assert Image.open(thumbnail).size == (300, 300)
+        with Image.open(thumbnail) as picture:
+            assert picture.size == (300, 300)
     assert not list((tmp_path / "samples" / ".tmp").iterdir())
 
 
