@@ -63,11 +63,8 @@ def app_commands(app: FineTuiApp) -> list[Command]:
 
 
 def _themes(text: str) -> list[Completion]:
-    out = []
-    for name in theme.names(theme_folder()):
-        if score(text, name) is not None:
-            out.append(Completion(name, _label(name)))
-    return out
+    names = theme.names(theme_folder())
+    return [Completion(name, _label(name)) for name in names if score(text, name) is not None]
 
 
 def _label(name: str) -> str:

@@ -7,6 +7,7 @@ need: the open config, the run looked at, settings and theme.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from textual.screen import Screen
 from schema.home import state_dir
 from tui import settings as user_settings
 from tui import theme
-from tui.draft import Draft
 from tui.fuzzy import score
 from tui.keys import APP_KEYS, Key, all_keys, bindings, clashes
 from tui.nearest import NearestColors
@@ -28,8 +28,9 @@ from tui.widgets.statusline import Question, Severity
 
 if TYPE_CHECKING:
     from schema.run.layout import RunFolder
+    from tui.draft import Draft
 
-MODES = ("home", "config", "launch", "run", "samples", "jobs")
+MODES = ("opening", "home", "config", "launch", "run", "samples", "jobs")
 
 
 class FineTuiApp(App[int]):
@@ -55,6 +56,7 @@ class FineTuiApp(App[int]):
         super().__init__(ansi_color=True if self.depth == "none" else None)
         self.animation_level = "none"
         self.current_run = run
+        self.compared: list[RunFolder] = []
         self.draft: Draft | None = None
         self._config = config
         self._quit_asked = False
@@ -82,14 +84,28 @@ class FineTuiApp(App[int]):
         self.set_keymap(overrides)
         if not self.settings.mouse:
             self._mouse(on=False)
-        first = "home"
         if self._config is not None:
-            first = "config" if self._load(self._config) else "home"
-        elif self.current_run is not None:
-            first = "run"
-        await self.switch_mode(first)
-        if problems:
-            self.say("; ".join(problems), "warning")
+            await self.switch_mode("opening")
+            self.run_worker(partial(self._open_first, self._config), thread=True)
+        else:
+            await self.switch_mode("run" if self.current_run else "home")
+        self._say_problems()
+
+    def _open_first(self, path: Path) -> None:
+        """In a thread: the schema takes a while to import, and the frame shows meanwhile."""
+        import tui.views.config  # noqa: F401 - imported here so that the switch is quick
+
+        mode = "config" if self._load(path) else "home"
+        self.call_from_thread(self.call_later, self._opened_first, mode)
+
+    async def _opened_first(self, mode: str) -> None:
+        await self.switch_mode(mode)
+        self._say_problems()
+
+    def _say_problems(self) -> None:
+        """What was wrong with settings, keys and themes, or with the file to open."""
+        if self.settings.problems:
+            self.say("; ".join(self.settings.problems), "warning")
 
     @property
     def view(self) -> View:
@@ -119,6 +135,8 @@ class FineTuiApp(App[int]):
     # -- configs -------------------------------------------------------------------------------
 
     def _load(self, path: Path) -> bool:
+        from tui.draft import Draft
+
         try:
             self.draft = Draft.open(path)
         except OSError as error:
@@ -129,6 +147,8 @@ class FineTuiApp(App[int]):
 
     async def open_config(self, path: Path) -> None:
         """Opens a config in the editor; unsaved edits of the present one are kept safe first."""
+        from tui.draft import Draft
+
         try:
             draft = Draft.open(path)
         except OSError as error:
@@ -145,6 +165,14 @@ class FineTuiApp(App[int]):
         await self._renew("config", "launch")
         await self.switch_mode("config")
 
+    async def go_to_field(self, path: str) -> None:
+        """The config view, cursor on a field."""
+        from tui.views.config import ConfigView
+
+        await self.switch_mode("config")
+        if isinstance(self.screen, ConfigView) and not self.screen.go(path):
+            self.say(f"{path} has no field; v shows the file", "warning")
+
     def remember(self, path: Path) -> None:
         """Puts a config at the head of the recent ones."""
         user_settings.remember(path)
@@ -156,24 +184,21 @@ class FineTuiApp(App[int]):
 
     def new_text(self, text: str) -> None:
         """`:new PRESET`."""
-        from tui.views.home import preset_text
+        from schema.presets import find_preset
+        from tui.draft import Draft
 
-        try:
-            draft = Draft.new(preset_text(text))
-        except (OSError, KeyError) as error:
-            self.say(f"no preset {text!r}: {error}", "error")
+        if (preset := find_preset(text)) is None:
+            self.say(
+                f"there is no preset {text!r}" if text else "new from which preset?", "warning"
+            )
             return
-        self.call_later(self.show_draft, draft)
+        self.call_later(self.show_draft, Draft.new(preset.text))
 
     def preset_names(self, text: str) -> Iterable[Completion]:
         """Completions for `:new`."""
-        from tui.views.home import presets
+        from schema.presets import PRESETS
 
-        return [
-            Completion(one.name, one.words)
-            for one in presets()
-            if score(text, one.name) is not None
-        ]
+        return [Completion(p.name, p.help) for p in PRESETS if score(text, p.name) is not None]
 
     # -- words ---------------------------------------------------------------------------------
 
@@ -209,7 +234,7 @@ class FineTuiApp(App[int]):
 
         view = self.view
         if not view.query(CommandLine):
-            view.mount(CommandLine(all_commands(self), self.run_line, text))
+            view.mount(CommandLine(all_commands(self), self.run_line, text, view.more_completions))
 
     def run_line(self, line: str) -> None:
         """Does what a command line says."""
@@ -227,7 +252,7 @@ class FineTuiApp(App[int]):
         elif command.off:
             self.say(command.off, "warning")
         elif (done := command.run(rest)) is not None and hasattr(done, "__await__"):
-            self.run_worker(done)  # type: ignore[arg-type]
+            self.run_worker(done)
 
     def run_key_later(self, row: Key) -> None:
         """A key's act from the command line."""
@@ -253,7 +278,7 @@ class FineTuiApp(App[int]):
 
     # -- leaving -------------------------------------------------------------------------------
 
-    def action_back(self) -> None:
+    def action_leave(self) -> None:
         """Closes what is open; where nothing is, asks whether to quit."""
         if not self.view.go_back():
             self.ask_quit()

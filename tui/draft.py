@@ -20,6 +20,8 @@ from schema.families import FamilyRow, family
 from schema.findings import Finding
 from schema.home import state_dir
 
+_ABSENT: Any = object()
+
 
 class Draft:
     """A config being edited."""
@@ -30,12 +32,15 @@ class Draft:
         self.document = document
         self.revision = 0
         self.file_findings: list[Finding] = []
+        self.path_words: dict[str, str] = {}
         self._saved = Document.parse(document.text())
         self._trial = False
         self._seen = -1
         self._findings: list[Finding] = []
         self._by_path: dict[str, list[Finding]] = {}
         self._edited: dict[str, bool] = {}
+        self._values: dict[str, Any] = {}
+        self._before: dict[str, Any] = {}
 
     @classmethod
     def open(cls, path: Path) -> Draft:
@@ -57,7 +62,7 @@ class Draft:
         if self._seen == self.revision:
             return
         self._seen = self.revision
-        self._edited = {}
+        self._edited, self._values = {}, {}
         own = check_document(self.document, files=False)
         known = {(finding.path, finding.code, finding.message) for finding in own}
         more = [f for f in self.file_findings if (f.path, f.code, f.message) not in known]
@@ -73,9 +78,9 @@ class Draft:
         self._refresh()
         return self._findings
 
-    def set_file_findings(self, found: list[Finding]) -> None:
-        """What a look at the files has found; kept until the next look."""
-        self.file_findings = found
+    def set_file_findings(self, found: list[Finding], words: dict[str, str]) -> None:
+        """What a look at the files has found, and words on each path; kept until the next look."""
+        self.file_findings, self.path_words = found, words
         self.revision += 1
 
     def findings_at(self, path: str) -> Sequence[Finding]:
@@ -93,11 +98,20 @@ class Draft:
 
     def value(self, path: str) -> Any:
         """The value in the file; None where there is none."""
-        return self.document.value(path) if self.document.is_set(path) else None
+        value = self._given(path)
+        return None if value is _ABSENT else value
 
     def is_set(self, path: str) -> bool:
         """Whether the file gives the option."""
-        return self.document.is_set(path)
+        return self._given(path) is not _ABSENT
+
+    def _given(self, path: str) -> Any:
+        """The value in the file or `_ABSENT`; asked some hundred times for every key press."""
+        self._refresh()
+        if (known := self._values.get(path, self)) is self:
+            known = self.document.value(path) if self.document.is_set(path) else _ABSENT
+            self._values[path] = known
+        return known
 
     def default(self, info: OptionInfo, path: str) -> Any:
         """The default as it is here: by the deciding sibling, the family, the process type."""
@@ -133,10 +147,10 @@ class Draft:
         """Whether the field differs from what was saved last."""
         self._refresh()
         if (known := self._edited.get(path)) is None:
-            now, before = (
-                doc.value(path) if doc.is_set(path) else Document
-                for doc in (self.document, self._saved)
-            )
+            now, before = self._given(path), self._before.get(path, self)
+            if before is self:
+                before = self._saved.value(path) if self._saved.is_set(path) else _ABSENT
+                self._before[path] = before
             known = self._edited[path] = type(now) is not type(before) or bool(now != before)
         return known
 
@@ -268,7 +282,7 @@ class Draft:
         self.document.save(target)
         self.forget_autosaved()
         self.path, self.on_disk = target, True
-        self._saved = Document.parse(self.document.text())
+        self._saved, self._before = Document.parse(self.document.text()), {}
         self.revision += 1
         return target
 

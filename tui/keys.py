@@ -60,7 +60,14 @@ APP_KEYS: tuple[Key, ...] = (
     Key("view.samples", "4", "the sample pictures", EVERYWHERE, action="view('samples')"),
     Key("view.jobs", "5", "all runs on this machine", EVERYWHERE, action="view('jobs')"),
     Key("view.home", "H", "recent configs, presets, runs", EVERYWHERE, action="view('home')"),
-    Key("back", "q", "back; from a first screen, quit", EVERYWHERE, ("ctrl+g", "escape")),
+    Key(
+        "back",
+        "q",
+        "back; from a first screen, quit",
+        EVERYWHERE,
+        ("ctrl+g", "escape"),
+        action="leave",
+    ),
     Key("mouse", "f12", "mouse on or off (off: the terminal selects)", EVERYWHERE),
     Key("redraw", "ctrl+l", "draw the screen anew", EVERYWHERE),
     Key("suspend", "ctrl+z", "back to the shell; `fg` returns", EVERYWHERE),
@@ -147,7 +154,8 @@ RUN_KEYS: tuple[Key, ...] = (
     Key("log.up", "up", "log: a line up", "run", ("k",), action="log_move(-1)"),
     Key("log.down", "down", "log: a line down", "run", ("j",), action="log_move(1)"),
     Key("log.page-up", "pageup", "log: a screen up", "run", ("ctrl+u",), action="log_page(-1)"),
-    Key("log.page-down", "pagedown", "log: a screen down", "run", ("ctrl+d",), action="log_page(1)"),
+    Key("log.page-down", "pagedown", "log: a screen down", "run", ("ctrl+d",),
+        action="log_page(1)"),
     Key("log.start", "home", "log: the first line", "run", ("g",), action="log_ends(-1)"),
     Key("log.follow", "end", "log: follow the newest", "run", ("G",), action="log_ends(1)"),
     Key("log.copy", "y", "copy the log line", "run"),
@@ -173,7 +181,8 @@ SAMPLES_KEYS: tuple[Key, ...] = (
     Key("sample.switch", "b", "switch between held and chosen", "samples", (), "A/B", 3),
     Key("sample.copy", "y", "copy the picture's path", "samples", (), "copy path", 4),
     Key("sample.log", "0", "the worker's whole output", "samples", (), "log", 12, "log_panel"),
-    Key("sample.left", "left", "an earlier step", "samples", ("h", "["), action="sample_move(0, -1)"),
+    Key("sample.left", "left", "an earlier step", "samples", ("h", "["),
+        action="sample_move(0, -1)"),
     Key("sample.right", "right", "a later step", "samples", ("l", "]"), action="sample_move(0, 1)"),
     Key("sample.up", "up", "the prompt above", "samples", ("k", ","), action="sample_move(-1, 0)"),
     Key("sample.down", "down", "the prompt below", "samples", ("j", "."),
@@ -197,7 +206,7 @@ JOBS_KEYS: tuple[Key, ...] = (
 )  # fmt: skip
 
 
-def bindings(rows: Iterable[Key], *, by_table: bool = False) -> list[Binding]:
+def bindings(rows: Iterable[Key], *, by_table: bool = False) -> list[BindingType]:
     """Textual bindings for a table.
 
     With `by_table` every key runs `do('its id')`, which `View` looks up in the view's own table;

@@ -48,8 +48,13 @@ def find(commands: Sequence[Command], line: str) -> tuple[Command | None, str]:
     return None, rest.strip()
 
 
-def completions(commands: Sequence[Command], line: str, limit: int = 40) -> list[Completion]:
-    """What the line may become, best first."""
+def completions(
+    commands: Sequence[Command],
+    line: str,
+    more: Callable[[str], Iterable[Completion]] | None = None,
+    limit: int = 40,
+) -> list[Completion]:
+    """What the line may become, best first; `more` adds what is no command, such as options."""
     name, space, rest = line.lstrip().partition(" ")
     if space:
         command, _ = find(commands, name)
@@ -62,7 +67,7 @@ def completions(commands: Sequence[Command], line: str, limit: int = 40) -> list
     return [
         Completion(command.name + (" " if command.argument else ""), _words(command), command.off)
         for command in ranked(commands, name)[:limit]
-    ]
+    ] + (_first(more(name), limit) if more is not None and len(name) > 1 else [])
 
 
 def ranked(commands: Sequence[Command], query: str) -> list[Command]:

@@ -28,6 +28,7 @@ class Settings:
     tier: str = "basic"
     mouse: bool = True
     images: str = "auto"
+    chart_symbols: str = "braille"
     problems: list[str] = field(default_factory=list, compare=False)
 
     def save(self) -> None:
@@ -91,12 +92,21 @@ def recent() -> list[Path]:
 
 
 def remember(path: Path) -> None:
-    """Puts a config at the head of the recent ones; silently not, where nothing can be written."""
+    """Puts a config at the head of the recent ones."""
     path = path.resolve()
-    paths = [path, *(other for other in recent() if other != path)][:RECENT_KEPT]
+    _keep([path, *(other for other in recent() if other != path)])
+
+
+def forget(path: Path) -> None:
+    """Takes a config off the recent ones; the file stays."""
+    _keep([other for other in recent() if other != path])
+
+
+def _keep(paths: list[Path]) -> None:
+    """Writes the list; silently not, where nothing can be written."""
     file = state_dir() / "recent.json"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(file, json.dumps([str(p) for p in paths], indent=1))
+        write_atomic(file, json.dumps([str(path) for path in paths[:RECENT_KEPT]], indent=1))
     except OSError:
         return

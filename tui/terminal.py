@@ -24,6 +24,7 @@ OSC52_LIMIT = 74_000
 def color_depth(choice: str = "auto", environ: Mapping[str, str] | None = None) -> Depth:
     """The number of colours to use: the choice, `NO_COLOR`, `COLORTERM`, tmux's word, `TERM`."""
     env = os.environ if environ is None else environ
+    choice = env.get("FINETUI_COLORS", choice)
     if choice in get_args(Depth):
         return choice  # type: ignore[return-value]
     if env.get("NO_COLOR"):

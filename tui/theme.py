@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
+from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
@@ -94,20 +95,21 @@ class Look:
         color = self.colors
         return Theme(
             name=self.name,
+            primary=color["primary"],
+            secondary=color["accent"],
+            accent=color["accent"],
+            success=color["success"],
+            warning=color["warning"],
+            error=color["error"],
+            foreground=color["foreground"],
+            background=color["background"],
+            surface=color["surface"],
+            panel=color["panel"],
             dark=self.dark,
             ansi=self.ansi,
             text_alpha=1.0,
             variables=self._variables(),
-            secondary=color["accent"],
-            panel=color["panel"],
-            **{
-                name: color[name]
-                for name in (
-                    "primary", "accent", "success", "warning", "error",
-                    "foreground", "background", "surface",
-                )
-            },
-        )  # fmt: skip
+        )
 
     def _variables(self) -> dict[str, str]:
         color = self.colors
@@ -138,7 +140,7 @@ class Look:
 
 
 @lru_cache(256)
-def _rich(color: str):  # type: ignore[no-untyped-def]
+def _rich(color: str) -> RichColor:
     return Color.parse(color).rich_color
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from schema.findings import ConfigError
 from tui.form import editing, outline
 from tui.form.editors import Go
-from tui.form.rows import Row
+from tui.form.row import Row
 from tui.form.values import shown
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Acts:
         await self._close(row)
         view.files.touched()
         if go != "stay":
-            view.list.action_move(1 if go == "next" else -1)
+            view.option_list.action_move(1 if go == "next" else -1)
 
     def _default(self, row: Row) -> Any:
         return self.view.draft.default(row.option, row.path) if row.option else None
@@ -151,7 +151,7 @@ class Acts:
         self._row = None
         await self.view.inspector.stop()
         self.view.refresh_form(row.path if row else None)
-        self.view.list.focus()
+        self.view.option_list.focus()
 
     # -- without an editor ---------------------------------------------------------------------
 
@@ -183,7 +183,8 @@ class Acts:
     def step(self, by: int) -> None:
         """A number up or down."""
         row = self.view.row
-        assert row is not None and row.option is not None
+        assert row is not None
+        assert row.option is not None
         value = self.view.draft.effective(row.option, row.path)
         if isinstance(value, bool) or not isinstance(value, int | float):
             value = row.option.min or 0
@@ -203,7 +204,7 @@ class Acts:
         view = self.view
         paths = [
             row.path
-            for row in view.list.rows
+            for row in view.option_list.rows
             if row.option is not None and not row.option.required and view.draft.is_set(row.path)
         ]
 

@@ -80,7 +80,7 @@ def set_completions(view: ConfigView, text: str) -> list[Completion]:
 
 
 def resolved(view: ConfigView, name: str) -> str:
-    """The concrete path of a typed name: a bare `lr` finds `train.lr`, `flip_x` the first dataset's."""
+    """The concrete path of a name: `lr` finds `train.lr`, `flip_x` that of the first dataset."""
     if find(name) is not None and "[]" not in name:
         return name
     pairs = every_path(view.draft, outline.shown_options())
@@ -96,7 +96,10 @@ def set_value(view: ConfigView, text: str) -> object:
     if not name:
         view.say("set which option?", "warning")
         return None
-    return view.acts.set_text(resolved(view, name), value.strip())
+    path = resolved(view, name)
+    if not value.strip() and view.go(path):
+        return view.acts.edit()
+    return view.acts.set_text(path, value.strip())
 
 
 def reset(view: ConfigView, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from schema.catalogue import OptionInfo
 from tui.form.editors import AreaEditor, ChoiceEditor, Editor, LineEditor
 from tui.form.pathedit import PathEditor
-from tui.form.rows import Row
+from tui.form.row import Row
 from tui.form.values import editable, parse, shown, step
 
 if TYPE_CHECKING:

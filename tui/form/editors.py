@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from schema.catalogue import OptionInfo
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -17,6 +16,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, TextArea
 
+from schema.catalogue import OptionInfo
 from tui.fuzzy import score
 from tui.palette import Completion
 from tui.widgets.commandline import Choices
@@ -33,12 +33,14 @@ class Editor(Vertical):
     """Base of the editors: messages and the three ways out."""
 
     DEFAULT_CSS = """
-    Editor { height: auto; background: $panel; }
-    Editor Input { border: none; height: 1; padding: 0 1; background: $panel; }
-    Editor TextArea { border: none; height: 6; padding: 0 1; background: $panel; }
+    Editor { height: auto; background: $panel; padding: 0 0 0 1; }
+    Editor Input { border: none; height: 1; background: $panel; }
+    Editor TextArea { border: none; height: auto; max-height: 12; background: $panel; }
     """
     BINDINGS = [CANCEL, NEXT, PREV]
-    HINTS = (("enter", "keep"), ("ctrl+g", "cancel"), ("tab", "keep, next"))
+    HINTS: tuple[tuple[str, str], ...] = (
+        ("enter", "keep"), ("ctrl+g", "cancel"), ("tab", "keep, next"),
+    )  # fmt: skip
 
     class Typed(Message):
         """The text is another one."""
@@ -130,7 +132,7 @@ class LineEditor(Editor):
 
 
 class ChoiceEditor(Editor):
-    """A list of choices with a word on each; typing filters, free text where the option takes it."""
+    """A list of choices with a word on each; typing filters."""
 
     BINDINGS = [
         Binding("up", "move(-1)", show=False, priority=True),
@@ -205,7 +207,11 @@ def filtered(items: Sequence[Completion], query: str) -> list[Completion]:
 class AreaEditor(Editor):
     """Several lines: lists with an item a line, mappings as YAML, long text."""
 
-    HINTS = (("tab", "keep"), ("ctrl+g", "cancel"), ("enter", "new line"))
+    HINTS: tuple[tuple[str, str], ...] = (
+        ("tab", "keep"),
+        ("ctrl+g", "cancel"),
+        ("enter", "new line"),
+    )
 
     def __init__(self, text: str, *, enter_keeps: bool) -> None:
         super().__init__()

@@ -17,7 +17,10 @@ from textual.timer import Timer
 from schema.check import check_document
 from schema.document import Document
 from schema.findings import Finding
+from tui.form import outline
 from tui.form.acts import Act
+from tui.form.pathedit import path_words
+from tui.form.rows import every_path
 from tui.widgets.statusline import Question
 
 if TYPE_CHECKING:
@@ -112,21 +115,27 @@ class Files:
     def check(self) -> None:
         """Looks at models, folders and pictures in a thread; the findings join the others."""
         draft = self.view.draft
-        text, file = draft.document.text(), str(draft.path or "")
+        text, file, base = draft.document.text(), str(draft.path or ""), self.view.base
+        paths = [
+            str(draft.value(path))
+            for info, path in every_path(draft, outline.shown_options())
+            if info.type == "path" and draft.is_set(path)
+        ]
 
         def look() -> None:
             document = Document.parse(text, file=file)
             known = set(check_document(document, files=False))
             found = [f for f in check_document(document, files=True) if f not in known]
-            self.view.app.call_from_thread(self._checked, text, found)
+            words = {value: path_words(value, base) for value in paths}
+            self.view.app.call_from_thread(self._checked, text, found, words)
 
         self.view.run_worker(look, thread=True, exclusive=True, group="check", exit_on_error=False)
 
-    def _checked(self, text: str, found: list[Finding]) -> None:
+    def _checked(self, text: str, found: list[Finding], words: dict[str, str]) -> None:
         draft = self.view.draft
         if not self.view.is_mounted or text != draft.document.text():
             return
-        draft.set_file_findings(found)
+        draft.set_file_findings(found, words)
         if not self.view.editing and self.view.panes.searching is None:
             self.view.refresh_form()
 

@@ -21,7 +21,7 @@ from textual.widgets import Static
 from tui.form import record
 from tui.form.editors import Editor
 from tui.form.record import Line
-from tui.form.rows import Row
+from tui.form.row import Row
 from tui.widgets.lines import clip, clip_middle, look_of, strip_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Lines(Widget):
     DEFAULT_CSS = "Lines { height: auto; width: 1fr; background: $surface; }"
     can_focus = False
 
-    def __init__(self, id: str, *, wrapped: bool = True) -> None:  # noqa: A002
+    def __init__(self, id: str, *, wrapped: bool = True) -> None:
         super().__init__(id=id)
         self.lines: Sequence[Line] = ()
         self._wrapped: list[Line] = []

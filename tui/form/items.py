@@ -77,7 +77,7 @@ class Items:
     def _insert(self, path: str, at: int, value: Any, words: str) -> None:
         if self._do(lambda doc: doc.insert(path, at, value, name=f"{words} {path}")):
             self.view.show_node(f"{path}[{at}]")
-            self.view.list.focus()
+            self.view.option_list.focus()
             self.view.say("added; enter edits it, u takes it back", "success")
 
     def remove(self) -> None:

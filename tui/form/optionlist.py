@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
@@ -16,7 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.form.rows import Row
+from tui.form.row import Row
 from tui.theme import Look
 from tui.widgets.lines import Piece, clip, clip_middle, look_of, strip_of
 
@@ -48,7 +49,7 @@ class OptionList(ScrollView, can_focus=True):
         self.rows: Sequence[Row] = ()
         self.cursor = -1
         self.keys_first = False
-        self._widest = 8
+        self._widest = (8, 10)
 
     @property
     def row(self) -> Row | None:
@@ -61,7 +62,11 @@ class OptionList(ScrollView, can_focus=True):
         changed = [y for y, (a, b) in enumerate(zip(self.rows, rows)) if a != b] if same else []
         self.rows = rows
         self.virtual_size = Size(self.size.width, len(rows))
-        widest = max((len(self._label_of(row)) for row in rows if row.selectable), default=8)
+        plain = [row for row in rows if row.kind in ("option", "switch")]
+        widest = (
+            max((cell_len(self._label_of(row)) for row in rows if row.selectable), default=8),
+            max((cell_len(row.value) for row in plain if row.note), default=10),
+        )
         old, self.cursor = self.cursor, self._find(path if path is not None else before)
         if not same or old != self.cursor or widest != self._widest:
             self._widest = widest
@@ -196,8 +201,9 @@ class OptionList(ScrollView, can_focus=True):
 
     def _widths(self, width: int) -> tuple[int, int]:
         """Columns of label and value: the label takes what it needs, up to half."""
-        label = max(12, min(self._widest + 2, width // 2))
-        return label, max(10, (width - label - 3) * 11 // 20)
+        label = max(12, min(self._widest[0] + 2, width // 2))
+        room = width - label - 3
+        return label, max(10, min(self._widest[1] + 2, room * 3 // 5))
 
     def _value_pieces(
         self, row: Row, style: object, value_width: int, room: int, tier_width: int

@@ -1,4 +1,4 @@
-"""What stands in the middle besides a section: search results, YAML, diff; and the walk of errors."""
+"""What stands in the middle besides a section: search, YAML, diff; and the walk of errors."""
 
 from __future__ import annotations
 
@@ -10,35 +10,12 @@ from tui.form.optionlist import OptionList
 from tui.form.rows import TIERS
 from tui.form.searchline import SearchLine
 from tui.form.textpane import TextPane, diff_lines, yaml_lines
-from tui.theme import Look
-from tui.widgets.lines import OneLine, Piece, clip, spread
+from tui.widgets.crumb import Crumb
 
 if TYPE_CHECKING:
     from tui.views.config import ConfigView
 
 Shown = Literal["rows", "yaml", "diff"]
-
-
-class Crumb(OneLine):
-    """The line above the list: where one is."""
-
-    can_focus = False
-
-    def __init__(self) -> None:
-        super().__init__(id="crumb")
-        self.words: tuple[str, str] = ("", "")
-
-    def show(self, left: str, right: str) -> None:
-        """Other words."""
-        if (left, right) != self.words:
-            self.words = (left, right)
-            self.refresh()
-
-    def pieces(self, look: Look, width: int) -> list[Piece]:
-        """Bold at the left, dim at the right."""
-        left = [(clip(f" {self.words[0]}", width), look.style("primary", bold=True))]
-        right = [(f"{self.words[1]} ", look.style("muted"))]
-        return spread(left, right, width, look.style("foreground"))
 
 
 class Panes:
@@ -96,19 +73,19 @@ class Panes:
     def search(self, query: str) -> None:
         """Results for what is typed so far, the best on top."""
         self.searching = query
-        self.view.list.cursor = 0
+        self.view.option_list.cursor = 0
         self.view.refresh_form("")
 
     def end_search(self, *, go: bool) -> None:
         """Goes to the chosen match, or back to where one was."""
         view, row = self.view, self.view.row
-        self._matches = [other.path for other in view.list.rows if other.selectable]
+        self._matches = [other.path for other in view.option_list.rows if other.selectable]
         self.leave()
         if go and row is not None:
             view.go(row.path)
         else:
             view.refresh_form()
-            view.list.focus()
+            view.option_list.focus()
 
     def next_match(self, by: int) -> None:
         """The next or previous match of the last search."""
@@ -147,7 +124,7 @@ class Panes:
         if self.view.node.kind == "virtual":
             self.view.show_node(self.view.nodes[0].id)
         self.view.refresh_form()
-        self.view.list.focus()
+        self.view.option_list.focus()
         return True
 
     def refresh(self) -> None:
@@ -156,7 +133,7 @@ class Panes:
         is_yaml = self.shown == "yaml" or (self.plain and view.node.id == outline.YAML.id)
         pane = view.query_one(TextPane)
         pane.display = is_yaml or self.shown == "diff"
-        view.list.display = not pane.display
+        view.option_list.display = not pane.display
         if is_yaml:
             line = draft.document.place(view.row.path)[0] if view.row and view.row.path else 0
             lit = (line - 1,) if line else ()
@@ -170,7 +147,7 @@ class Panes:
             return "YAML as it would be saved", "v back"
         if self.shown == "diff":
             return "Difference to the file on disk", "d back"
-        count = sum(row.selectable for row in self.view.list.rows)
+        count = sum(row.selectable for row in self.view.option_list.rows)
         if self.searching is not None:
             return "Search in all sections", f"{count} found"
         if self.set_only:
@@ -189,13 +166,13 @@ class Panes:
             self.leave_and_refresh()
             return
         view.show_node(node_id)
-        view.list.focus()
+        view.option_list.focus()
 
     def toggle_set_only(self) -> None:
         """Only what the file sets, of every section."""
         self.leave() if self.set_only else self._start_set_only()
         self.view.refresh_form("")
-        self.view.list.focus()
+        self.view.option_list.focus()
 
     def _start_set_only(self) -> None:
         self.leave()
@@ -236,7 +213,7 @@ class Panes:
 
     def swap_names(self) -> None:
         """YAML keys in place of labels, and back."""
-        rows = self.view.list
+        rows = self.view.option_list
         rows.keys_first = not rows.keys_first
         rows.refresh()
 

@@ -6,6 +6,8 @@ for the text that is still there.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual import on, work
@@ -13,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input
 
-from tui.form.editors import Editor, Go, LineEditor
+from tui.form.editors import Go, LineEditor
 from tui.palette import Completion
 from tui.widgets.commandline import Choices
 
@@ -127,12 +129,6 @@ class PathEditor(LineEditor):
         super().action_keep(go)
 
 
-def common(items: list[Completion] | tuple[Completion, ...] | object) -> str:
+def common(items: Sequence[Completion]) -> str:
     """The longest start that all completions share."""
-    texts = [item.text for item in items]  # type: ignore[attr-defined]
-    first = min(texts)
-    last = max(texts)
-    for at, letter in enumerate(first):
-        if at >= len(last) or last[at] != letter:
-            return str(first[:at])
-    return str(first)
+    return os.path.commonprefix([item.text for item in items])  # noqa: RUF071 - letters are meant

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema.catalogue import OptionInfo, find
-from tui.form.rows import Row
+from tui.form.row import Row
 from tui.form.values import number_text, shown
 
 if TYPE_CHECKING:

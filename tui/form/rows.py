@@ -8,42 +8,20 @@ applicable, blank otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from schema.catalogue import OptionInfo, find, search, sections
 from schema.findings import Finding
 from tui.form import outline
 from tui.form.outline import Node
+from tui.form.row import Row
 from tui.form.values import shown
 
 if TYPE_CHECKING:
     from tui.draft import Draft
 
-RowKind = Literal["option", "heading", "switch", "problem", "text"]
 TIERS = ("basic", "advanced", "expert")
 SHORT_TIER = {"basic": "basic", "advanced": "adv", "expert": "exp"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the list. `tone` is the colour name of the value, `note_tone` of the note."""
-
-    kind: RowKind
-    label: str
-    path: str = ""
-    option: OptionInfo | None = None
-    value: str = ""
-    note: str = ""
-    mark: str = " "
-    tone: str = "foreground"
-    note_tone: str = "muted"
-    tier: str = ""
-
-    @property
-    def selectable(self) -> bool:
-        """Whether the cursor stops here."""
-        return self.kind not in ("heading", "text")
 
 
 def concrete(option: OptionInfo, node: Node) -> str:
@@ -76,15 +54,18 @@ def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
             return [*out, Row("text", section.help)]
     lists = node.kind == "item" and node.list_path
     infos = outline.item_options(node.list_path) if lists else outline.options_of(node.section)
-    group, titled = "", len({info.group for info in infos}) > 1
+    shown = []
     for info in sorted(infos, key=lambda info: _group_order(infos, info)):
         if node.group and info.group != node.group:
             continue
         row = option_row(draft, info, concrete(info, node))
-        if not visible(draft, info, row, tier):
-            continue
-        if info.group != group and not node.group and titled:
-            group = info.group
+        if visible(draft, info, row, tier):
+            shown.append((info.group, row))
+    titled = not node.group and len({group for group, _ in shown}) > 1
+    group = ""
+    for of_row, row in shown:
+        if titled and of_row != group:
+            group = of_row
             out.append(Row("heading", group))
         out.append(row)
     return out if any(row.selectable for row in out) else [*out, _all_hidden(tier)]
@@ -171,7 +152,9 @@ def _note(
     departs = draft.is_set(path) and draft.value(path) != default
     if departs and default is not None and not info.required:
         return f"default {shown(default)}", "muted"
-    return ("must be given", "muted") if info.required and not draft.is_set(path) else ("", "muted")
+    if info.required and not draft.is_set(path):
+        return "must be given", "muted"
+    return draft.path_words.get(str(draft.value(path)), "") if info.type == "path" else "", "muted"
 
 
 def _switch_row(draft: Draft, path: str, label: str) -> Row:
@@ -190,8 +173,9 @@ def _list_text_row(draft: Draft, node: Node) -> Row:
     findings = draft.findings_at(path)
     edited = draft.edited(path)
     info = find(node.list_path)
+    label = info.label.removesuffix("s") if info else "Item"
     return Row(
-        "option", f"{info.label.removesuffix('s') if info else 'Item'} {node.index + 1}", path, info,
+        "option", f"{label} {node.index + 1}", path, info,
         shown(draft.value(path)), findings[0].message if findings else "",
         _mark(findings, edited=edited, off=False), "accent" if edited else "foreground",
     )  # fmt: skip

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from schema.catalogue import find
 from tui.form import outline
 from tui.form.outline import Node
-from tui.form.rows import TIERS, Row, concrete, every_path, option_row, visible
+from tui.form.row import Row
+from tui.form.rows import TIERS, concrete, every_path, option_row, visible
 
 if TYPE_CHECKING:
     from tui.draft import Draft

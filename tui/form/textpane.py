@@ -1,4 +1,4 @@
-"""A read-only pane of text lines drawn by the line API: the YAML as it would be saved, and the diff."""
+"""A read-only pane of text lines drawn by the line API: YAML as it would be saved, and diff."""
 
 from __future__ import annotations
 

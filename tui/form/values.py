@@ -150,4 +150,4 @@ def step(value: float, direction: int, *, whole: bool, log: bool, big: bool = Fa
     size = 10.0 ** max(math.floor(math.log10(abs(value))) - 1, 0 if whole else -9) if value else 0.0
     size = size or (1.0 if whole else 0.01)
     moved = value + direction * times * size
-    return int(round(moved)) if whole else float(f"{moved:.10g}")
+    return round(moved) if whole else float(f"{moved:.10g}")

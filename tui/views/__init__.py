@@ -22,6 +22,14 @@ def make(app: FineTuiApp, mode: str) -> Screen[None]:
         from tui.views.config import ConfigView
 
         return ConfigView(app.draft)
+    if mode == "launch" and app.draft is not None:
+        from tui.views.launch import LaunchView
+
+        return LaunchView(app.draft)
+    if mode == "home":
+        from tui.views.home import HomeView
+
+        return HomeView()
     if mode in ("run", "samples") and app.current_run is None:
         return EmptyView(mode)
     if mode == "run":

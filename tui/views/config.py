@@ -25,15 +25,16 @@ from tui.form.inspector import Inspector
 from tui.form.items import Items
 from tui.form.optionlist import OptionList
 from tui.form.outline import Node
-from tui.form.panes import Crumb, Panes
-from tui.form.rows import Row
+from tui.form.panes import Panes
+from tui.form.row import Row
 from tui.form.searchline import SearchLine
 from tui.form.sidebar import Sidebar
 from tui.form.states import node_of, node_states, shown_count, summary
 from tui.form.textpane import TextPane
 from tui.keys import CONFIG_KEYS, EDIT_KEYS, Key, bindings
-from tui.palette import Command
+from tui.palette import Command, Completion
 from tui.views.frame import View
+from tui.widgets.crumb import Crumb
 
 
 class ConfigView(View):
@@ -97,7 +98,7 @@ class ConfigView(View):
             yield Inspector()
 
     @property
-    def list(self) -> OptionList:
+    def option_list(self) -> OptionList:
         """The option list."""
         return self.query_one(OptionList)
 
@@ -114,7 +115,7 @@ class ConfigView(View):
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
-        return self.list.row
+        return self.option_list.row
 
     @property
     def editing(self) -> bool:
@@ -124,7 +125,7 @@ class ConfigView(View):
     def on_mount(self) -> None:
         """Shows the first section; the list has the focus."""
         self.refresh_form()
-        self.list.focus()
+        self.option_list.focus()
         self.files.opened()
 
     # -- what is shown -------------------------------------------------------------------------
@@ -138,7 +139,7 @@ class ConfigView(View):
         self.sidebar.show(self.nodes, node_states(draft, self.nodes), foot)
         if self.panes.searching is None:
             self.node = self.sidebar.node
-        self.list.show(self._rows(tier), path)
+        self.option_list.show(self._rows(tier), path)
         self.panes.refresh()
         self.inspector.show(draft, self.row)
         self.redraw_frame()
@@ -170,7 +171,7 @@ class ConfigView(View):
             self.frame.settings.tier = rows.TIERS[-1]
             self.refresh_form(path)
             found = self.row is not None and self.row.path == path
-        self.list.focus()
+        self.option_list.focus()
         return found
 
     def show_node(self, node_id: str) -> None:
@@ -184,7 +185,7 @@ class ConfigView(View):
     @on(Sidebar.Moved)
     def _node_changed(self) -> None:
         self.panes.leave()
-        self.list.cursor = 0
+        self.option_list.cursor = 0
         self.refresh_form("")
 
     @on(Sidebar.Opened)
@@ -196,7 +197,7 @@ class ConfigView(View):
         elif self.node.id == outline.YAML.id:
             self.query_one(TextPane).focus()
         else:
-            self.list.focus()
+            self.option_list.focus()
 
     @on(OptionList.Moved)
     async def _row_changed(self) -> None:
@@ -226,7 +227,9 @@ class ConfigView(View):
 
     @on(SearchLine.Move)
     def _search_move(self, event: SearchLine.Move) -> None:
-        self.list.action_move(event.by) if abs(event.by) == 1 else self.list.action_page(event.by)
+        self.option_list.action_move(event.by) if abs(
+            event.by
+        ) == 1 else self.option_list.action_page(event.by)
 
     @on(SearchLine.Closed)
     def _search_end(self, event: SearchLine.Closed) -> None:
@@ -288,3 +291,10 @@ class ConfigView(View):
         from tui.form.commands import commands
 
         return commands(self)
+
+    def more_completions(self, text: str) -> list[Completion]:
+        """Options by name or label: choosing one starts `set`."""
+        from tui.form.commands import path_completions
+
+        found = path_completions(self, text)
+        return [Completion(f"set {one.text} ", one.words) for one in found]

@@ -8,6 +8,7 @@ from textual.widgets import Static
 from tui.views.frame import View
 
 TEXTS = {
+    "opening": "opening the config",
     "config": "No config is open.\n\nPress H for recent configs, presets and runs.",
     "launch": "No config is open, so there is nothing to launch.\n\nPress H to open one.",
     "run": "No run is open.\n\nPress 5 for the runs on this machine, or 2 to launch the config.",

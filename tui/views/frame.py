@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keys import APP_KEYS, Key
-from tui.palette import Command
+from tui.palette import Command, Completion
 from tui.widgets.hints import KeyHints
 from tui.widgets.statusline import Question, Severity, StatusLine
 from tui.widgets.titlebar import TitleBar
@@ -44,7 +44,7 @@ class View(Screen[None]):
     View > #title { dock: top; background: $panel; }
     View > #hints { dock: bottom; background: $panel; }
     View > #status { dock: bottom; margin-bottom: 1; background: $background; }
-    View.-w110 > #help { dock: right; width: 58; height: 1fr; margin: 1 0 2 0; border-top: none;
+    View.-w110 > #help { dock: right; width: 58; margin: 1 0 2 0; border-top: none;
                          border-left: solid $border; }
     View > #too-small { display: none; }
     View.-w0 > *, View.-h0 > * { display: none; }
@@ -94,6 +94,10 @@ class View(Screen[None]):
 
     def commands(self) -> list[Command]:
         """What the `:` line can do here besides the keys and the app's own commands."""
+        return []
+
+    def more_completions(self, text: str) -> list[Completion]:
+        """Lines for the `:` list besides the commands, for a word typed so far."""
         return []
 
     def go_back(self) -> bool:

@@ -100,9 +100,9 @@ class HelpPanel(Vertical):
     """Filter line on top, text below."""
 
     DEFAULT_CSS = """
-    HelpPanel { dock: bottom; height: 60%; margin-bottom: 1; layer: top; background: $surface;
+    HelpPanel { dock: bottom; height: 12; margin-bottom: 2; layer: top; background: $surface;
                 border-top: solid $border; }
-    HelpPanel Input { border: none; height: 1; padding: 0 1; background: $surface; }
+    HelpPanel Input { border: none; height: 1; margin: 0 1; background: $surface; }
     """
     BINDINGS = [
         Binding("escape,ctrl+g,f1", "close", show=False),
@@ -129,12 +129,19 @@ class HelpPanel(Vertical):
     def on_mount(self) -> None:
         """Takes the focus for the filter."""
         self._back = self.screen.focused
+        self._fit()
         self.query_one(Input).focus()
         self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:
         """Wraps the prose anew."""
+        self._fit()
         self._show()
+
+    def _fit(self) -> None:
+        """Between title and status line; a docked panel of a layer of its own has to be told."""
+        room = self.app.size.height - 3
+        self.styles.height = room if self.screen.has_class("-w110") else room * 3 // 5
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.style import Style
 from textual import events, on
@@ -104,8 +104,15 @@ class CommandLine(Vertical):
         Binding("tab", "complete", show=False, priority=True),
     ]
 
-    def __init__(self, commands: Sequence[Command], run: Callable[[str], None], text: str) -> None:
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        run: Callable[[str], None],
+        text: str,
+        more: Callable[[str], Iterable[Completion]] | None = None,
+    ) -> None:
         super().__init__(id="commandline")
+        self.more = more
         self.commands = commands
         self.run = run
         self.text = text
@@ -134,7 +141,7 @@ class CommandLine(Vertical):
         self._show(event.value)
 
     def _show(self, line: str) -> None:
-        self.query_one(Choices).show(completions(self.commands, line))
+        self.query_one(Choices).show(completions(self.commands, line, self.more))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

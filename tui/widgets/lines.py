@@ -41,8 +41,9 @@ def clip_middle(text: str, width: int) -> str:
 
 
 def strip_of(pieces: Iterable[Piece], width: int, fill: Style) -> Strip:
-    """Pieces of text as one strip of exactly `width` cells."""
-    return Strip([Segment(text, style) for text, style in pieces]).adjust_cell_length(width, fill)
+    """Pieces of text as one strip of exactly `width` cells; `fill` shows through where they end."""
+    strip = Strip([Segment(text, style) for text, style in pieces])
+    return strip.adjust_cell_length(width, fill).apply_style(fill)
 
 
 class OneLine(Widget):

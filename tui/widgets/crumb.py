@@ -1,0 +1,28 @@
+"""The line above a list: where one is."""
+
+from __future__ import annotations
+
+from tui.theme import Look
+from tui.widgets.lines import OneLine, Piece, clip, spread
+
+
+class Crumb(OneLine):
+    """The line above the list: where one is."""
+
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__(id="crumb")
+        self.words: tuple[str, str] = ("", "")
+
+    def show(self, left: str, right: str) -> None:
+        """Other words."""
+        if (left, right) != self.words:
+            self.words = (left, right)
+            self.refresh()
+
+    def pieces(self, look: Look, width: int) -> list[Piece]:
+        """Bold at the left, dim at the right."""
+        left = [(clip(f" {self.words[0]}", width), look.style("primary", bold=True))]
+        right = [(f"{self.words[1]} ", look.style("muted"))]
+        return spread(left, right, width, look.style("foreground"))
