@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from tui.form.pathedit import complete
 from tui.fuzzy import score
 from tui.keys import APP_KEYS, Key, shown
 from tui.palette import Command, Completion
+from tui.screenwork import screenshot, show_facts
 from tui.settings import theme_folder
-from tui.terminal import facts
 
 if TYPE_CHECKING:
     from tui.app import FineTuiApp
@@ -53,8 +53,10 @@ def app_commands(app: FineTuiApp) -> list[Command]:
         Command(
             "mouse", "mouse on or off; off: the terminal selects", lambda _: app.action_mouse()
         ),
-        Command("terminal", "what this terminal can do", lambda _: app.show_facts()),
-        Command("screenshot", "the screen as an SVG file", app.screenshot_text, "FILE"),
+        Command("terminal", "what this terminal can do", lambda _: show_facts(app)),
+        Command(
+            "screenshot", "the screen as an SVG file", lambda text: screenshot(app, text), "FILE"
+        ),
         Command(
             "q", "quit; a running training goes on", lambda _: app.ask_quit(), aliases=("quit",)
         ),
@@ -72,12 +74,3 @@ def _label(name: str) -> str:
         return theme.load(name, "true", theme_folder()).label
     except theme.ThemeError as error:
         return str(error)
-
-
-def fact_lines(app: FineTuiApp) -> list[str]:
-    """The terminal in words, one fact a line."""
-    found = facts(app.depth, (app.size.width, app.size.height), app.settings.images)
-    return [f"{name:<10} {value}" for name, value in found.items()]
-
-
-Runner = Callable[[str], None]

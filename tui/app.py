@@ -16,8 +16,8 @@ from textual.app import App
 from textual.screen import Screen
 
 from schema.home import state_dir
+from tui import screenwork, theme
 from tui import settings as user_settings
-from tui import theme
 from tui.fuzzy import score
 from tui.keys import APP_KEYS, Key, all_keys, bindings, clashes
 from tui.nearest import NearestColors
@@ -83,7 +83,7 @@ class FineTuiApp(App[int]):
         problems += clashes(all_keys(), overrides)
         self.set_keymap(overrides)
         if not self.settings.mouse:
-            self._mouse(on=False)
+            screenwork.report_mouse(self, on=False)
         if self._config is not None:
             await self.switch_mode("opening")
             self.run_worker(partial(self._open_first, self._config), thread=True)
@@ -268,14 +268,6 @@ class FineTuiApp(App[int]):
         else:
             view.mount(HelpPanel(view.HELP, [*view.help_rows(), *APP_KEYS]))
 
-    def show_facts(self) -> None:
-        """The terminal's facts in the help panel's place."""
-        from tui.actions import fact_lines
-        from tui.views.help import HelpPanel
-
-        self.view.query(HelpPanel).remove()
-        self.view.mount(HelpPanel("\n\n".join(fact_lines(self)), []))
-
     # -- leaving -------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
@@ -333,43 +325,22 @@ class FineTuiApp(App[int]):
         else:
             self.ask_quit()
 
+    # -- terminal ------------------------------------------------------------------------------
+
     def action_suspend(self) -> None:
         """Back to the shell."""
         self.action_suspend_process()
 
-    # -- terminal ------------------------------------------------------------------------------
-
     def action_redraw(self) -> None:
         """Everything again, after something else has written over the screen."""
-        self.screen.refresh(layout=True)
-        if self._driver is not None:
-            self._driver.write("\x1b[2J")
-        for widget in self.screen.walk_children():
-            widget.refresh()
+        screenwork.redraw(self)
 
     def action_mouse(self) -> None:
         """Mouse reporting on or off."""
         self.settings.mouse = not self.settings.mouse
         self.settings.save()
-        self._mouse(on=self.settings.mouse)
-        words = "on" if self.settings.mouse else "off: the terminal selects text"
-        self.say(f"mouse {words}")
-
-    def _mouse(self, *, on: bool) -> None:
-        """Textual has no public switch for this; where the driver has none, nothing happens."""
-        name = "_enable_mouse_support" if on else "_disable_mouse_support"
-        if (switch := getattr(self._driver, name, None)) is not None:
-            switch()
-
-    def screenshot_text(self, text: str) -> None:
-        """`:screenshot FILE`."""
-        path = Path(text or "finetui.svg").expanduser()
-        try:
-            path.write_text(self.export_screenshot(), encoding="utf-8")
-        except OSError as error:
-            self.say(f"{path}: {error.strerror}", "error")
-            return
-        self.say(f"wrote {path}", "success")
+        screenwork.report_mouse(self, on=self.settings.mouse)
+        self.say(f"mouse {'on' if self.settings.mouse else 'off: the terminal selects text'}")
 
     # -- theme ---------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ class Inspector(Vertical):
     @property
     def wide(self) -> bool:
         """Whether it stands at the right with room for everything."""
-        return self.screen.has_class("-w110")
+        return self.app.size.width >= 110
 
     def show(self, draft: Draft, row: Row | None) -> None:
         """The record of a row; nothing for none."""

@@ -193,7 +193,7 @@ class OptionList(ScrollView, can_focus=True):
             rest = width - label_width - 3
             note = f"  {row.note}" if row.note else ""
             return [*out, (clip(row.value + note, rest), style(row.tone))]
-        tier_width = 6 if width >= 66 and row.tier else 0
+        tier_width = 5 if width >= 46 and row.tier else 0
         return [
             *out,
             *self._value_pieces(row, style, value_width, width - label_width - 3, tier_width),

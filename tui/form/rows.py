@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.draft import Draft
 
 TIERS = ("basic", "advanced", "expert")
-SHORT_TIER = {"basic": "basic", "advanced": "adv", "expert": "exp"}
+SHORT_TIER = {"basic": "", "advanced": "adv", "expert": "exp"}
 
 
 def concrete(option: OptionInfo, node: Node) -> str:
@@ -91,7 +91,6 @@ def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
 
 def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:
     """The row of one option at a concrete path."""
-    value, is_set = draft.value(path), draft.is_set(path)
     findings = draft.findings_at(path)
     off = draft.not_applicable(info, path)
     edited = draft.edited(path)
@@ -107,7 +106,7 @@ def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:
         mark=_mark(findings, edited=edited, off=off is not None and not findings),
         tone="muted" if off else "accent" if edited else tone,
         note_tone=note_tone,
-        tier=SHORT_TIER[info.tier] if is_set or value is None or info.tier else "",
+        tier=SHORT_TIER[info.tier],
     )
 
 

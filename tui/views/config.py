@@ -55,7 +55,7 @@ class ConfigView(View):
     """
     DEFAULT_CSS = """
     ConfigView #config { layout: vertical; height: 1fr; }
-    ConfigView.-w110 #config { layout: horizontal; }
+    ConfigView.-w110 #config, ConfigView.-w160 #config { layout: horizontal; }
     ConfigView #upper { height: 1fr; width: 1fr; }
     ConfigView #center { width: 1fr; height: 1fr; border-left: solid $border; }
     ConfigView.-w0 #sidebar { display: none; }
@@ -64,10 +64,11 @@ class ConfigView(View):
     ConfigView.-w110 #sidebar { width: 27; }
     ConfigView.-w160 #sidebar { width: 34; }
     ConfigView #text { display: none; }
-    ConfigView.-w110 #inspector { width: 36%; height: 1fr; border-top: none;
-                                  border-left: solid $border; }
-    ConfigView.-w110 #inspector > .gap { height: 1; }
+    ConfigView.-w110 #inspector, ConfigView.-w160 #inspector {
+        width: 36%; height: 1fr; border-top: none; border-left: solid $border;
+    }
     ConfigView.-w160 #inspector { width: 60; }
+    ConfigView.-w110 #inspector > .gap, ConfigView.-w160 #inspector > .gap { height: 1; }
     """
 
     def __init__(self, draft: Draft, base: Path | None = None) -> None:

@@ -44,7 +44,7 @@ class View(Screen[None]):
     View > #title { dock: top; background: $panel; }
     View > #hints { dock: bottom; background: $panel; }
     View > #status { dock: bottom; margin-bottom: 1; background: $background; }
-    View.-w110 > #help { dock: right; width: 58; margin: 1 0 2 0; border-top: none;
+    View.-w110 > #help, View.-w160 > #help { dock: right; width: 58; margin: 1 0 2 0; border-top: none;
                          border-left: solid $border; }
     View > #too-small { display: none; }
     View.-w0 > *, View.-h0 > * { display: none; }
@@ -55,6 +55,11 @@ class View(Screen[None]):
     def frame(self) -> FineTuiApp:
         """The app, typed."""
         return cast("FineTuiApp", self.app)
+
+    @property
+    def wide(self) -> bool:
+        """Whether there is room for a third column."""
+        return self.app.size.width >= 110
 
     def compose(self) -> ComposeResult:
         """Title, body, status line, key hints."""

@@ -141,7 +141,7 @@ class HelpPanel(Vertical):
     def _fit(self) -> None:
         """Between title and status line; a docked panel of a layer of its own has to be told."""
         room = self.app.size.height - 3
-        self.styles.height = room if self.screen.has_class("-w110") else room * 3 // 5
+        self.styles.height = room if self.app.size.width >= 110 else room * 3 // 5
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

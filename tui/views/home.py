@@ -163,13 +163,13 @@ class HomeView(View):
 
 
 def _recent_rows() -> list[Row]:
-    rows = [Row("heading", "Configs")]
+    rows = [Row("text", ""), Row("heading", "Configs")]
     for path in settings.recent():
         when = time.strftime("%d %b %H:%M", time.localtime(path.stat().st_mtime))
         rows.append(
             Row("option", path.name, f"config:{path}", None, str(path.parent), when, tone="muted")
         )
-    if len(rows) == 1:
+    if len(rows) == 2:
         rows.append(Row("text", "none yet: n makes one from a preset, o opens a YAML file"))
     return rows
 
