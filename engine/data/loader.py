@@ -21,6 +21,7 @@ from engine.data.images import load_pixels
 from engine.data.items import Group, Item, make_buckets, make_items, sizes_of
 from engine.data.order import Order
 from engine.data.sources import Picture, read_pictures
+from engine.errors import ConfigError
 from engine.families.base import Family
 from schema.formulas.buckets import Size, bucket_table
 from schema.formulas.captions import CaptionRules, dropped, render, with_trigger
@@ -40,6 +41,8 @@ class DataSource:
     """The training data of one run. :meth:`prepare` comes first."""
 
     def __init__(self, process: TrainerProcess, family: Family, seed: int) -> None:
+        if not process.datasets:
+            raise ConfigError("datasets", "there is nothing to train on: name an image folder.")
         self._process, self._family, self._seed = process, family, seed
         train = process.train
         self._batch_size, self._micro_batches = train.batch_size, train.gradient_accumulation

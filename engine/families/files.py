@@ -41,8 +41,15 @@ def _from_hub(repo: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     wanted = ["*.json", "*/*.json", "*.txt", "*/*.txt", "*/*.safetensors"]
+    unneeded = ["*non_ema*", "safety_checker/*", "feature_extractor/*"]
+    half = "*.fp16.*"  # only where there is nothing else: it would double the download
     try:
-        return Path(snapshot_download(repo, allow_patterns=wanted))
+        path = Path(
+            snapshot_download(repo, allow_patterns=wanted, ignore_patterns=[*unneeded, half])
+        )
+        if not any((path / "unet").glob("*.safetensors")):
+            snapshot_download(repo, allow_patterns=wanted, ignore_patterns=unneeded)
+        return path
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as fault:
         first = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
         raise DataError(

@@ -22,6 +22,7 @@ from engine.families.files import locate
 from engine.families.samplers import make_scheduler
 from engine.families.sd_saving import SdParts, save_model
 from engine.families.sd_source import Source, load_vae, open_source, vae_place
+from engine.memory.placement import release
 from schema.families import FAMILIES
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class StableDiffusion1(Family):
     def free_text_encoders(self) -> None:
         """Forget the text encoder."""
         self.text_encoders.clear()
+        release(self.device)
 
     def load_vae(self) -> None:
         """The autoencoder of the model, or the one that ``model.vae_path`` names."""
@@ -92,6 +94,7 @@ class StableDiffusion1(Family):
     def free_vae(self) -> None:
         """Forget the autoencoder."""
         self.vae = None
+        release(self.device)
 
     def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
         """The UNet."""

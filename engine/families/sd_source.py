@@ -262,9 +262,10 @@ class FileSource(Source):
 def _unpickle(path: Path) -> dict[str, Any]:
     """A ``.ckpt``: tensors only. Anything that could run code is refused by torch."""
     from pickle import UnpicklingError
+    from zipfile import is_zipfile  # older files are no archives and cannot be mapped
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        found = torch.load(path, "cpu", weights_only=True, mmap=is_zipfile(path))
     except UnpicklingError as fault:
         raise DataError(
             f"{path} contains more than tensors and is not opened: it could run code.",

@@ -250,6 +250,12 @@ def test_loss_weights_follow_the_dataset_and_are_absent_when_all_are_one(
         assert found == expected
 
 
+def test_no_dataset_is_an_error(pictures: Path, tiny_sd1: Path, sd1: Any) -> None:
+    config = process(pictures, tiny_sd1, {}, datasets=[])
+    with pytest.raises(ConfigError, match="nothing to train on"):
+        DataSource(config, sd1, 0)
+
+
 def test_a_picture_that_goes_bad_while_training_is_named(source: Make, tmp_path: Path) -> None:
     folder = tiny.draw_pictures(tmp_path / "p", 2)
     data = source({"num_workers": 1}, folder=folder)

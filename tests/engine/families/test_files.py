@@ -40,14 +40,18 @@ def test_a_cached_repository_is_found_without_a_network(
 ) -> None:
     asked: list[str] = []
 
-    def snapshot(repo: str, allow_patterns: list[str]) -> str:
-        asked.append(repo)
+    def snapshot(repo: str, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+        asked.append("half" if "*.fp16.*" not in ignore_patterns else "full")
         assert not any(pattern.endswith((".bin", "*")) for pattern in allow_patterns)
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     assert locate("someone/model") == tmp_path
-    assert asked == ["someone/model"]
+    assert asked == ["full", "half"]
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "model.safetensors").touch()
+    locate("someone/model")
+    assert asked == ["full", "half", "full"]
 
 
 def test_a_folder_without_an_index_is_not_a_model(tmp_path: Path) -> None:

@@ -281,6 +281,13 @@ def test_single_files_that_are_no_whole_sd1_model_are_refused(
         tiny.open_sd1(path)
 
 
+def test_a_ckpt_of_the_old_kind_opens_too(sd1: Any, saved: dict[str, Path], tmp_path: Path) -> None:
+    content = torch.load(saved["ckpt"], weights_only=True)
+    torch.save(content, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
+    again, original = states(tiny.load_sd1(tmp_path / "old.ckpt")), states(sd1)
+    assert all(torch.equal(again[key], original[key]) for key in original)
+
+
 def test_truncated_and_unknown_files_are_refused(saved: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "cut.ckpt").write_bytes(saved["ckpt"].read_bytes()[:-2000])
     with pytest.raises(DataError, match="damaged or not complete"):
