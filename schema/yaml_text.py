@@ -327,6 +327,16 @@ def _child(node: Any, step: Any) -> tuple[Any, Any]:
             for source in value_node.value if several else [value_node]:
                 if found == (None, None):
                     found = _child(source, step)
-        elif isinstance(key_node, yaml.ScalarNode) and key_node.value == str(step):
+        elif isinstance(key_node, yaml.ScalarNode) and _is_key(key_node, step):
             return key_node, value_node
     return found
+
+
+def _is_key(node: Any, step: Any) -> bool:
+    """Whether a key reads as `step`: `on` is the key True."""
+    if isinstance(step, str) or node.tag not in _SCALAR_TAGS:
+        return bool(node.value == step)
+    try:
+        return bool(getattr(_CONSTRUCTOR, _SCALAR_TAGS[node.tag])(node) == step)
+    except (ValueError, yaml.YAMLError):
+        return False
