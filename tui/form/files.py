@@ -35,6 +35,7 @@ class Files:
 
     def __init__(self, view: ConfigView) -> None:
         self.view = view
+        self.looked = False
         self._timer: Timer | None = None
         self._autosaved_at: float | None = None
 
@@ -135,6 +136,7 @@ class Files:
         draft = self.view.draft
         if not self.view.is_mounted or text != draft.document.text():
             return
+        self.looked = True
         draft.set_file_findings(found, words)
         if not self.view.editing and self.view.panes.searching is None:
             self.view.refresh_form()

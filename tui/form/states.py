@@ -45,15 +45,14 @@ def _text_edited(draft: Draft, node: Node) -> bool:
 def _state(
     draft: Draft, node: Node, errors: list[str], warnings: list[str], edited: list[str]
 ) -> State:
+    off = node.kind == "section" and _nullable(node) and draft.value(node.section) is None
+    if off and not any(_holds(node, path) for path in errors):
+        return "off", "accent" if draft.edited(node.section) else "muted"
     for paths, mark, tone in (
-        (errors, "!", "error"),
-        (warnings, "?", "warning"),
-        (edited, "*", "accent"),
-    ):
+        (errors, "!", "error"), (warnings, "?", "warning"), (edited, "*", "accent"),
+    ):  # fmt: skip
         if count := sum(_holds(node, path) for path in paths):
             return f"{count}{mark}", tone
-    if node.kind == "section" and _nullable(node) and draft.value(node.section) is None:
-        return "off", "muted"
     return "", "muted"
 
 

@@ -44,8 +44,8 @@ class View(Screen[None]):
     View > #title { dock: top; background: $panel; }
     View > #hints { dock: bottom; background: $panel; }
     View > #status { dock: bottom; margin-bottom: 1; background: $background; }
-    View.-w110 > #help, View.-w160 > #help { dock: right; width: 58; margin: 1 0 2 0; border-top: none;
-                         border-left: solid $border; }
+    View.-w110 > #help, View.-w160 > #help { dock: right; width: 58; margin: 1 0 2 0;
+                                             border-top: none; border-left: solid $border; }
     View > #too-small { display: none; }
     View.-w0 > *, View.-h0 > * { display: none; }
     View.-w0 > #too-small, View.-h0 > #too-small { display: block; }

@@ -1,0 +1,24 @@
+"""A project to edit: a config with comments, three pictures, an output folder beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.tui.driver import CONFIG
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of a valid config; its folder is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(3):
+        Image.new("RGB", (512, 512), (number * 80, 0, 0)).save(images / f"{number}.png")
+        (images / f"{number}.txt").write_text("a zorble")
+    config = tmp_path / "project.yaml"
+    config.write_text(CONFIG)
+    return config
