@@ -68,7 +68,7 @@ def save_model(
 def _put_in_place(staged: Path, path: Path) -> None:
     """One rename; a folder that is in the way steps aside first and goes when the new one is in."""
     for file in [staged, *staged.rglob("*")]:
-        _sync(file)
+        _settle(file)
     aside = path.with_name(f".{path.name}.old")
     _remove(aside)
     if path.is_dir():
@@ -78,10 +78,14 @@ def _put_in_place(staged: Path, path: Path) -> None:
     _remove(aside)
 
 
-def _sync(path: Path) -> None:
+def _settle(path: Path) -> None:
+    """On the disk, and readable for whoever may read a new file (safetensors writes 0600)."""
     if path.is_dir():
         sync_folder(path)
         return
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -198,6 +198,30 @@ def test_weights_are_cast_to_the_asked_precision(
     assert not torch.equal(again[key], original[key])
 
 
+@pytest.mark.parametrize("save_format", list(NAMES))
+def test_training_in_place_never_reaches_the_base_models_files(
+    saved: dict[str, Path], save_format: str
+) -> None:
+    """Files are memory-mapped; a weight that is changed must be a copy."""
+    path = saved[save_format]
+    files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))
+    before = [file.read_bytes() for file in files]
+    family = tiny.load_sd1(path)
+    for module in (family.denoisers[0].module, family.vae, *family.text_encoders.values()):
+        for parameter in module.parameters():
+            parameter.data.add_(1.0)
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.parametrize("save_format", list(NAMES))
+def test_saved_files_can_be_read_by_others(saved: dict[str, Path], save_format: str) -> None:
+    path = saved[save_format]
+    plain = path.parent / "plain"
+    plain.touch()
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    assert {file.stat().st_mode for file in files} == {plain.stat().st_mode}
+
+
 def test_the_safetensors_file_carries_metadata(saved: dict[str, Path]) -> None:
     with safe_open(saved["safetensors"], "pt") as file:
         metadata = file.metadata()
