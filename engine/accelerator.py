@@ -123,7 +123,7 @@ def set_up_torch(device: torch.device, model: Path) -> int:
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True)
         # Filling every fresh tensor is for finding bugs and costs a call for each.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         if "OMP_NUM_THREADS" not in os.environ:
             small = weight_bytes(model) < SMALL_MODEL_BYTES
             torch.set_num_threads(1 if small else max(1, len(os.sched_getaffinity(0)) - 1))

@@ -31,6 +31,12 @@ class ConfigError(RunError):
         self.path = path
 
 
+class InvalidConfigError(RunError):
+    """The run's config has faults; the message is the first one, with its place."""
+
+    exit_code = INVALID
+
+
 class DataError(RunError):
     """The pictures, captions or model files are not usable; the message names the file."""
 

@@ -7,6 +7,7 @@ steps; nothing that happens there touches what the next step will see.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class Loop:
     def _pause(self, done: int) -> None:
         """Save the state, then stand still until told otherwise; saves and previews still work."""
         if done:
-            self._save(done, weights=False)
+            self._save(done, weights=False, pausing=True)
         self._report.state(State.PAUSED, f"paused after step {done}")
         self._orders.paused(f"paused after step {done}")
         while self._orders.pausing and not self._orders.stopping:
@@ -129,13 +130,13 @@ class Loop:
         if not self._orders.stopping:
             self._report.state(State.TRAINING)
 
-    def _save(self, done: int, *, weights: bool = True) -> str:
+    def _save(self, done: int, *, weights: bool = True, pausing: bool = False) -> str:
         if self._saved_at == done and self._weights_saved >= weights:
             return f"step {done} is saved already"
         before = self._report.phase
         self._recorder.read(wait=True)
         self._report.state(State.SAVING, f"saving step {done}")
-        with _Away(self._orders):
+        with contextlib.nullcontext() if pausing else _Away(self._orders):
             where = self._keeper.save(done, weights=weights)
         self._saved_at, self._weights_saved = done, weights
         self._report.state(before)

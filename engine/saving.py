@@ -117,6 +117,25 @@ def numbered(folder: RunFolder, suffix: str) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
+def sweep(folder: RunFolder) -> None:
+    """Remove what a killed save left half-written; only the holder of the run's lock may call it.
+
+    A folder of weights that had stepped aside for its replacement comes back if that never came.
+    """
+    checkpoint.sweep(folder.state)
+    half = re.compile(r"\." + re.escape(folder.name) + r"(_\d{9,})?(\.\w+)*")
+    for path in folder.path.iterdir():
+        if not half.fullmatch(path.name):
+            continue
+        whole = path.with_name(path.name.removeprefix(".").removesuffix(".old"))
+        if path.name.endswith(".old") and not whole.exists():
+            path.rename(whole)
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def parts(
     trained: Trained,
     optimizer: torch.optim.Optimizer,

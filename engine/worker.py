@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import FAILED, ConfigError, RunError, StoppedEarly
+from engine.errors import FAILED, InvalidConfigError, RunError, StoppedEarly
 from engine.orders import Orders
 from engine.report import Report
 from schema.run.commands import CommandInbox
@@ -115,16 +115,17 @@ class Worker:
 
 
 def read_config(folder: RunFolder) -> JobFile:
-    """The typed config of the run; raises ConfigError for one that is not valid."""
+    """The typed config of the run; raises InvalidConfigError, every fault a line of the log."""
     from schema.document import Document
-    from schema.findings import ConfigError as Invalid
+    from schema.findings import ConfigError
 
     try:
         return Document.load(folder.config).typed()
-    except Invalid as error:
-        first = error.findings[0]
-        repair = f"Use {first.suggestion}." if first.suggestion else None
-        raise ConfigError(first.path, first.message, repair=repair) from error
+    except ConfigError as error:
+        for finding in error.findings:
+            print(finding.sentence(), file=sys.stderr)
+        more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
+        raise InvalidConfigError(f"{error}{more}") from error
 
 
 def explain(error: BaseException, phase: str) -> tuple[str, int]:
@@ -154,7 +155,8 @@ def listen(stop: Callable[[str], object]) -> None:
 
     def read() -> None:
         first: float | None = None
-        while True:
+        # Asking the writing end keeps it alive: a collected socket would close the descriptor.
+        while writer.fileno() >= 0:
             received = reader.recv(1)
             if not received:  # the interpreter is going
                 return

@@ -28,8 +28,8 @@ from engine.optim.ema import Ema
 from engine.optim.optimizers import UNCLIPPED, build_optimizer
 from engine.optim.schedule import LearningRates
 from engine.report import Recorder
-from engine.resume import changes, judge
-from engine.saving import Saver, parts, restore
+from engine.resume import judge
+from engine.saving import Saver, parts, restore, sweep
 from engine.seed import seed_of
 from engine.step import Accumulation, Denoising, TrainingStep
 from engine.targets import ItemWeight, min_snr
@@ -55,7 +55,7 @@ class TrainingJob:
         self.session, self.process, self.report = session, session.process, session.report
         self.folder = session.folder
         self.train: Train = session.process.train
-        checkpoint.sweep(self.folder.state)
+        sweep(self.folder)
         self.saved = checkpoint.newest_valid(self.folder.state, self.report.warning)
         self.progress: dict[str, Any] = self.saved.load("progress") if self.saved else {}
         self._judge_changes()
@@ -120,12 +120,8 @@ class TrainingJob:
         """Refuse or announce what the config changed since the checkpoint."""
         if self.saved is None:
             return
-        before = self.progress["config"]
-        for sentence in judge(changes(before, self._plain_config())):
+        for sentence in judge(self.progress["job"], self.session.job):
             self.report.warning(sentence)
-
-    def _plain_config(self) -> dict[str, Any]:
-        return self.process.model_dump(mode="json")
 
     def _resume(
         self,
@@ -286,7 +282,7 @@ class TrainingJob:
                 "threads": self.threads,
                 "optimizer": self.train.optimizer,
                 "accelerator": accelerator.state_dict(),
-                "config": self._plain_config(),
+                "job": self.session.job.model_dump(mode="json"),
                 "torch": torch.__version__,
             }
             return parts(trained, optimizer, ema, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -53,11 +54,9 @@ class FullModel:
         del multiplier
         yield
 
-    @contextlib.contextmanager
-    def off(self) -> Iterator[None]:
+    def off(self) -> AbstractContextManager[None]:
         """There is no untrained model to go back to without a copy of it."""
         raise NotImplementedError("a full fine-tune keeps no copy of the untrained model")
-        yield
 
 
 def _named(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:

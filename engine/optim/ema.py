@@ -20,7 +20,7 @@ class Ema:
     def __init__(self, parameters: Mapping[str, nn.Parameter], decay: float) -> None:
         self.decay = decay
         self._names = list(parameters)
-        self._weights = list(parameters.values())
+        self._weights: list[Tensor] = list(parameters.values())
         self._average = [weight.detach().float().clone() for weight in self._weights]
 
     @torch.no_grad()
