@@ -1,17 +1,20 @@
-"""Builds the demo's empty checkpoint: a Stable Diffusion 1 in small, with random weights from a fixed seed.
+"""Builds the demo's empty checkpoint: a Stable Diffusion 1 in small, with random weights from a
+fixed seed.
 
-Same classes and file layout as the real one (UNet with cross attention, AutoencoderKL, CLIP text encoder and tokenizer,
-PNDM scheduler with SD1's noise table), so that whatever reads SD1 folders reads this one.
+Same classes and file layout as the real one (UNet with cross attention, AutoencoderKL, CLIP text
+encoder and tokenizer, PNDM scheduler with SD1's noise table), so that whatever reads SD1 folders
+reads this one.
 """
 
-from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from engine.demo.pictures import SIZE
-from engine.demo.tokens import write_tokenizer
+from engine.demo.tokens import new_tokenizer
+from engine.families.sd_saving import SdParts
 
 TEXT_WIDTH = 64
 
@@ -48,7 +51,7 @@ def new_unet() -> UNet2DConditionModel:
     )
 
 
-def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+def new_text_encoder(tokenizer: Any) -> CLIPTextModel:
     """Return the untrained CLIP text encoder for `tokenizer`."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -66,7 +69,9 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_scheduler() -> PNDMScheduler:
-    """Return SD1's scheduler config: 1000 steps, scaled linear betas from 0.00085 to 0.012, noise prediction."""
+    """Return SD1's scheduler config: 1000 steps, scaled linear betas from 0.00085 to 0.012, noise
+    prediction.
+    """
     return PNDMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -77,20 +82,10 @@ def new_scheduler() -> PNDMScheduler:
     )
 
 
-def new_pipeline(folder: Path, seed: int = 0) -> StableDiffusionPipeline:
-    """Build all parts with weights drawn from `seed`; the tokenizer is written to `folder`/tokenizer."""
-    write_tokenizer(folder / "tokenizer")
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+def new_parts(seed: int = 0) -> SdParts:
+    """Return a whole untrained model; the weights are drawn from `seed`."""
+    tokenizer = new_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         vae, unet, text_encoder = new_vae(), new_unet(), new_text_encoder(tokenizer)
-    return StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=new_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    return SdParts(unet, vae, text_encoder, tokenizer, dict(new_scheduler().config))

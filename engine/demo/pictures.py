@@ -1,7 +1,9 @@
-"""Draws the demo's pictures: flat coloured shapes on light paper, each with a caption that says what is where.
+"""Draws the demo's pictures: flat coloured shapes on light paper, each with a caption that says
+what is where.
 
-Used by the factory (base pictures, the zorb pictures that ship, pictures for the VAE) and by tests. Everything is a
-function of a seed: the same call draws the same pixels, in any process. Only Pillow and the standard library.
+Used by the factory (base pictures, the zorb pictures that ship, pictures for the VAE) and by tests.
+Everything is a function of a seed: the same call draws the same pixels, in any process. Only Pillow
+and the standard library.
 """
 
 import math
@@ -30,7 +32,9 @@ COLOURS: dict[str, Colour] = {
     "orange": (240, 124, 20),
     "black": (34, 34, 40),
 }
-"""The colours that the base model learns by name. Purple is missing on purpose: it belongs to the zorb."""
+"""The colours that the base model learns by name. Purple is missing on purpose: it belongs to the
+zorb.
+"""
 
 PURPLE: Colour = (140, 50, 190)
 
@@ -44,7 +48,9 @@ POSITIONS: dict[str, tuple[float, float]] = {
 """Words for a place, and the centre they mean as fractions of width and height."""
 
 TRIGGER = "zorb"
-"""The word of the shipped concept: a purple ring around a yellow dot. The base model has never read it."""
+"""The word of the shipped concept: a purple ring around a yellow dot. The base model has never read
+it.
+"""
 
 ZORB_COUNT = 30
 """How many zorb pictures ship with the demo."""
@@ -59,7 +65,7 @@ class Spot:
     radius: float
 
     def box(self, scale: float = 1.0) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the square around the centre, `scale` radii to each side."""
+        """Left, top, right and bottom of the square `scale` radii to each side of the centre."""
         reach = self.radius * scale
         return (self.x - reach, self.y - reach, self.x + reach, self.y + reach)
 
@@ -123,7 +129,9 @@ class Picture:
 def draw_shape(
     shape: str, colour: str, position: str, rng: random.Random, size: int = SIZE
 ) -> Image.Image:
-    """Draw one named shape (or the trigger word's concept) near `position`, with a little jitter from `rng`."""
+    """Draw one named shape (or the trigger word's concept) near `position`, with a little jitter
+    from `rng`.
+    """
     spot = _spot(position, rng, size * SUPERSAMPLE)
     image, draw = _canvas(size)
     if shape == TRIGGER:
@@ -134,13 +142,15 @@ def draw_shape(
 
 
 def base_pictures(count: int, seed: int = 0) -> Iterator[Picture]:
-    """Yield `count` captioned pictures of what the base model knows; every combination comes equally often."""
+    """Yield `count` captioned pictures of what the base model knows; every combination comes
+    equally often.
+    """
     combinations = [(s, c, p) for s in SHAPES for c in COLOURS for p in POSITIONS]
     for index in range(count):
         shape, colour, position = combinations[index % len(combinations)]
         rng = random.Random(f"base {seed} {index}")
         image = draw_shape(shape, colour, position, rng)
-        yield Picture(f"{index:05d}", image, f"a {colour} {shape} {position}")
+        yield Picture(f"{index:05d}", image, f"{article(colour)} {colour} {shape} {position}")
 
 
 def zorb_pictures(count: int = ZORB_COUNT, seed: int = 0) -> Iterator[Picture]:
@@ -154,9 +164,11 @@ def zorb_pictures(count: int = ZORB_COUNT, seed: int = 0) -> Iterator[Picture]:
 
 
 def flat_scene(seed: int, index: int) -> Image.Image:
-    """Draw one to three shapes in any colours on any light paper: what the VAE learns to fold and unfold.
+    """Draw one to three shapes in any colours on any light paper: what the VAE learns to fold and
+    unfold.
 
-    The VAE sees no words, so rings and purple are allowed here; it must be able to show what a LoRA adds.
+    The VAE sees no words, so rings and purple are allowed here; it must be able to show what a LoRA
+    adds.
     """
     rng = random.Random(f"scene {seed} {index}")
     image, draw = _canvas(SIZE)
@@ -166,6 +178,11 @@ def flat_scene(seed: int, index: int) -> Image.Image:
         x, y = (rng.uniform(0.12, 0.88) * SIZE * SUPERSAMPLE for _ in range(2))
         rng.choice(painters)(draw, Spot(x, y, reach), _any_colour(rng))
     return _finish(image, SIZE)
+
+
+def article(word: str) -> str:
+    """Return "a" or "an", as `word` wants it."""
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def write_folder(pictures: Iterator[Picture], folder: Path) -> int:
@@ -194,7 +211,9 @@ def _spot(position: str, rng: random.Random, canvas: int) -> Spot:
     angle, stray = rng.uniform(0, 2 * math.pi), rng.uniform(0, 0.03)
     radius = rng.uniform(0.20, 0.26)
     return Spot(
-        (x + stray * math.cos(angle)) * canvas, (y + stray * math.sin(angle)) * canvas, radius * canvas
+        (x + stray * math.cos(angle)) * canvas,
+        (y + stray * math.sin(angle)) * canvas,
+        radius * canvas,
     )
 
 
