@@ -19,13 +19,14 @@ SIZE = (120, 40)
 WORTH_A_LOOK = 620
 """Completed steps of the demo's 1000 at which the dashboard is taken."""
 DEADLINE = 600.0
+FONTS = "Fira Code, DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 
 async def editor(config: Path) -> str:
     """The editor on the demo's config, a training option under the cursor."""
     from tui.app import FineTuiApp
 
-    app = FineTuiApp(str(config))
+    app = FineTuiApp(config)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         await settle(app, pilot)
@@ -44,7 +45,7 @@ async def dashboard(config: Path) -> str:
     from tui.launch import start
 
     folder = start(config)
-    app = FineTuiApp(str(config))
+    app = FineTuiApp(config)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         app.open_run(folder)
@@ -61,9 +62,10 @@ async def settle(app, pilot) -> None:  # noqa: ANN001 - Textual's own
     await pilot.pause(1.2)
 
 
-def saved(svg: str, name: str, folder: Path) -> None:
-    """Write the picture without fonts from elsewhere and without this machine's folder."""
+def saved(svg: str, name: str) -> None:
+    """Write the picture, without fonts that would have to be fetched."""
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", FONTS)
     svg = "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
     (DOCS / name).write_text(svg, encoding="utf-8")
     print(f"docs/{name}")
@@ -79,16 +81,16 @@ def main() -> int:
         print(f"{place} is in the way", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as home:
-        os.environ["FINETUI_HOME"] = home
+        os.environ.update(FINETUI_HOME=home, TERM="xterm-256color", COLORTERM="truecolor")
         from tui.demo_project import lay_out
 
         try:
             config = lay_out(place)
             os.chdir(place)
             if "editor" in wanted:
-                saved(asyncio.run(editor(config)), "editor.svg", place)
+                saved(asyncio.run(editor(config)), "editor.svg")
             if "dashboard" in wanted:
-                saved(asyncio.run(dashboard(config)), "dashboard.svg", place)
+                saved(asyncio.run(dashboard(config)), "dashboard.svg")
         finally:
             shutil.rmtree(place, ignore_errors=True)
     return 0
