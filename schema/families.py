@@ -26,7 +26,9 @@ CAPABILITIES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyRow:
-    """One family. `spatial` is the pixel step of a latent, `multiple` what sides must divide by."""
+    """One family. `spatial` is the pixel step of a latent, `multiple` what sides must divide by,
+    `bucket_step` what the sides of training sizes are rounded to (the reference trainer's).
+    """
 
     arch: str
     label: str
@@ -35,6 +37,7 @@ class FamilyRow:
     latent_channels: int = 4
     spatial: int = 8
     multiple: int = 8
+    bucket_step: int = 16
     resolution: int = 512
     capabilities: frozenset[str] = frozenset()
     engine: bool = False

@@ -167,8 +167,8 @@ class StableDiffusion1(Family):
 
     @property
     def size_multiple(self) -> int:
-        """Two latent pixels, as the reference trainer has it (16 for the original release)."""
-        return 2 * self.vae_factor
+        """Two latent pixels, as the reference trainer has it: 16 where the VAE's factor is 8."""
+        return self.vae_factor * self.row.bucket_step // self.row.spatial
 
     def latent_shape(self, width: int, height: int, frames: int = 1) -> tuple[int, ...]:
         """(channels, height, width) of the latents; there is no time axis."""

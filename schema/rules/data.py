@@ -75,13 +75,13 @@ def bucket_fits_the_size(scope: Scope) -> Iterator[Problem]:
         given = scope.given(f"{path}.bucket_tolerance")
         if given and dataset.buckets and dataset.bucket_tolerance > smallest:
             message = f"is above the resolution {smallest}: no bucket fits"
-            yield Problem(f"{path}.bucket_tolerance", message, str(scope.family.multiple))
+            yield Problem(f"{path}.bucket_tolerance", message, str(scope.family.bucket_step))
 
 
 @rule(RULES, "error", "datasets[].square_crop", "datasets[].resolution", "model.arch")
 def square_fits_the_model(scope: Scope) -> Iterator[Problem]:
     """A square crop is used as it is, so the model's step must divide it."""
-    step = scope.family.multiple
+    step = scope.family.bucket_step
     for path, dataset in scope.datasets():
         for size in dataset.resolutions if dataset.square_crop or not dataset.buckets else []:
             if size % step:

@@ -116,8 +116,8 @@ class Dataset(Section):
         unit="pixels",
         on_resume="new-trajectory",
         requires=("datasets[].buckets",),
-        detail="Rounded up to a multiple of what the model needs (8 for Stable Diffusion 1). While "
-        "the key is absent the step is the model's own.",
+        detail="Rounded up to a multiple of what the model needs (16 for Stable Diffusion 1). "
+        "While the key is absent the step is the model's own.",
         ge=1,
         le=512,
     )
