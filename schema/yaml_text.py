@@ -133,7 +133,7 @@ def _decoded(source: bytes, reading: Reading) -> str | None:
     else:
         encoding = "utf-8"
     try:
-        return str(source, encoding)
+        return source.decode(encoding)
     except UnicodeDecodeError as error:
         before = source[: error.start]
         line = before.count(b"\n") + 1
@@ -167,8 +167,8 @@ def _character(text: str, mark: Any) -> str:
     lines = text.splitlines()
     if mark is None or mark.line >= len(lines):
         return ""
-    column = int(mark.column)
-    return lines[mark.line][column : column + 1]
+    line, column = lines[int(mark.line)], int(mark.column)
+    return line[column : column + 1]
 
 
 def _explained(error: yaml.MarkedYAMLError, character: str) -> tuple[str, str]:

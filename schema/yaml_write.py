@@ -21,6 +21,13 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # PyYAML has no types
         return True
 
 
+def _text(dumper: Any, value: str) -> Any:
+    """Text of several lines in double quotes: other styles would need the right indentation."""
+    style = None if value.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
 
 

@@ -125,6 +125,9 @@ def _open_app(file: str | None) -> int:
     """The full-screen app, on a config if one is named."""
     if file is not None and not _looks_like_file(file):
         return _unknown(file)
+    if file is not None and not os.path.isfile(file):
+        _complain(f"{file} does not exist", f"`finetui new -o {file}` writes a new config there")
+        return EXIT_USAGE
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _complain("the app needs a terminal", "`finetui check FILE` and `finetui run FILE` do not")
         return EXIT_USAGE

@@ -1,4 +1,4 @@
-"""Rules on previews."""
+"""Rules on previews: prompts, sizes, and whether any are made."""
 
 from collections.abc import Iterator
 

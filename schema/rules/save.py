@@ -1,4 +1,4 @@
-"""Rules on saving."""
+"""Rules on saving: formats that do not fit and intervals that never come."""
 
 from collections.abc import Iterator
 

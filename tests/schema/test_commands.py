@@ -199,6 +199,11 @@ def test_without_a_terminal_the_app_does_not_start(
     assert "needs a terminal" in capsys.readouterr().err
 
 
+def test_a_config_that_does_not_exist_is_not_opened(capsys: Captured, tmp_path: Path) -> None:
+    assert main([str(tmp_path / "no.yaml")]) == 2
+    assert "finetui new -o" in capsys.readouterr().err
+
+
 def python(code: str, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True

@@ -157,6 +157,7 @@ def test_paths_of_a_later_process_say_which() -> None:
     assert finding.path == "process[1].model.name_or_path"
 
 
+@pytest.mark.proves("config.name")
 def test_placeholders_are_replaced_and_unset_variables_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
