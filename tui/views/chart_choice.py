@@ -58,7 +58,7 @@ class ChartChoice:
 
     def change_zoom(self, by: int, last_step: int) -> str:
         """Fewer of the last steps (1) or more (-1); zooms that would change nothing are skipped."""
-        useful = [at for at, steps in enumerate(ZOOMS) if not steps or steps < last_step]
+        useful = [at for at, steps in enumerate(ZOOMS) if not steps or steps * 1.25 <= last_step]
         here = useful.index(self._zoom) if self._zoom in useful else 0
         self._zoom = useful[min(len(useful) - 1, max(0, here + by))]
         self.cursor = None

@@ -7,7 +7,7 @@ and shows the whole history each time; the training does not notice. All files a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -23,7 +23,7 @@ from tui.views.frame import View
 from tui.views.log_panel import FilterLine, copy_text, toggle_log
 from tui.views.run_body import Body
 from tui.watch.follow import CommandSent, RunFollower, Snapshot
-from tui.watch.gpu import Host, MachineReader, Nvml, Readings
+from tui.watch.gpu import Host, MachineReader, Nvml, Readings, read_host
 from tui.watch.jobs import Job, JobsWatcher
 from tui.widgets import partial
 from tui.widgets.rows import Row, changed_spans, fit, row, width_of
@@ -61,16 +61,24 @@ class RunView(View):
     )
 
     def __init__(
-        self, folder: RunFolder, *, nvml: Nvml | None = None, others: Sequence[RunFolder] = ()
+        self,
+        folder: RunFolder,
+        *,
+        nvml: Nvml | None = None,
+        host: Callable[[], Host | None] = read_host,
+        others: Sequence[RunFolder] = (),
     ) -> None:
-        """A dashboard on a run's folder; `nvml` stands in for the machine's own in tests."""
+        """A dashboard on a run's folder, with the curves of `others` laid over its own.
+
+        `nvml` and `host` stand in for the machine's own in tests.
+        """
         super().__init__()
         self.folder = folder
         self.snapshot: Snapshot | None = None
         self._others = list(others)
         self._follower = RunFollower(folder, lambda news: self.post_message(Told(news)))
         self._machine = MachineReader(
-            lambda cards, host: self.post_message(Told((cards, host))), nvml
+            lambda cards, host: self.post_message(Told((cards, host))), nvml, host
         )
         self._thumbs = ThumbLoader(lambda wanted, rows: self.post_message(Told((wanted, rows))))
         self._jobs: JobsWatcher | None = None

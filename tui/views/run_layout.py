@@ -143,6 +143,8 @@ def _right_of_wide(zones: dict[str, Region], column: Region) -> None:
     """Metrics, three pictures across, and the other jobs, below each other."""
     metrics = min(18, column.height // 2)
     pictures = min(14, column.height - metrics - 1)
+    if column.height - metrics - 1 - pictures < 4:
+        pictures = column.height - metrics - 1  # too little is left for the other runs
     zones["metrics"] = Region(column.x, column.y, column.width, metrics)
     zones["samples.rule"] = Region(column.x, column.y + metrics, column.width, 1)
     zones["samples"] = Region(column.x, column.y + metrics + 1, column.width, pictures)

@@ -142,7 +142,8 @@ def _prompt_rows(
 
 def _around(values: Sequence[int], at: int, room: int) -> Sequence[int]:
     """`room` neighbours that include the value at `at`, which stands as far right as it can."""
-    start = max(0, min(at - room + 1 + min(1, len(values) - 1 - at), len(values) - room))
+    ahead = min(1, len(values) - 1 - at) if room > 1 else 0
+    start = max(0, min(at - room + 1 + ahead, len(values) - room))
     return values[start : start + room]
 
 

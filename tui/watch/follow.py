@@ -21,8 +21,9 @@ from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
 from schema.run.state import RunWatch
 from schema.run.status import RunStatus, State
+from tui.watch.broken import broken_steps
 from tui.watch.facts import RunFacts, read_facts
-from tui.watch.history import INFO, Answer, History, LogLine, Shot
+from tui.watch.history import BROKEN, INFO, Answer, History, LogLine, Shot
 from tui.watch.logfile import LineIndex
 from tui.watch.series import Curve, Window, make_curve, window
 from tui.watch.text import short_number
@@ -195,9 +196,13 @@ class _Eyes:
         self._history = History(folder.path)
         self._logged_step: int | None = None
         self._slow_at = float("-inf")
-        self._facts, self._disk, self._trends = RunFacts(), None, {}  # type: ignore[var-annotated]
+        self._facts = RunFacts()
+        self._disk: int | None = None
+        self._trends: dict[str, Sequence[float]] = {}
         self._step_seen: tuple[int, float] = (-1, time.monotonic())
-        self._broken: tuple[int, int] = (-1, 0)
+        self._broken = 0
+        self._broken_seen: tuple[int, int] = (0, -1)
+        self._broken_marks: list[tuple[int, str]] = []
         self._ending: tuple[str, ...] | None = None
         self._host = socket.gethostname()
         self._others: list[tuple[str, MetricsReader]] = []
@@ -221,15 +226,15 @@ class _Eyes:
                 values[name] = last[1]
         span = self._metrics.span()
         last_step = span[1] if span else 0
-        lines += self._step_lines(last_step)
+        lines = self._step_lines(last_step) + lines
         self._look_slowly(last_step)
         return Snapshot(
             status=status, facts=self._facts, values=values, trends=self._trends,
             curves={key: self._curves(chart, last_step) for key, chart in charts.items()},
             smooth_loss=self._smooth_loss(charts, last_step),
-            broken=self._broken_count(last_step),
+            broken=self._count_broken(last_step),
             lines=sorted(lines, key=lambda line: line.time),
-            marks=tuple(history.marks), shots=tuple(history.shots),
+            marks=(*history.marks, *self._broken_marks), shots=tuple(history.shots),
             answers=tuple(history.answers), warnings=history.warnings, phase=history.phase,
             reason=self._reason(status), telemetry=self._telemetry_now(), disk_free=self._disk,
             stalled=self._stalled(status, values.get("step_seconds")),
@@ -267,11 +272,21 @@ class _Eyes:
                 total, weight = beta * total + (1 - beta) * value, beta * weight + (1 - beta)
         return total / weight if weight else None
 
-    def _broken_count(self, last_step: int) -> int:
-        if self._broken[0] != last_step:
-            whole = self._metrics.summary("loss") if last_step else None
-            self._broken = (last_step, whole.broken if whole else 0)
-        return self._broken[1]
+    def _count_broken(self, last_step: int) -> int:
+        """How many losses were NaN or infinite; where they lie is looked up when there are more."""
+        if last_step == self._broken_seen[0]:
+            return self._broken
+
+        def count(first: int, last: int) -> int:
+            found = self._metrics.summary("loss", first, last)
+            return found.broken if found else 0
+
+        self._broken = count(1, last_step) if last_step else 0
+        if self._broken != self._broken_seen[1]:
+            steps = broken_steps(1, last_step, count) if self._broken else []
+            self._broken_marks = [(step, BROKEN) for step in steps]
+        self._broken_seen = (last_step, self._broken)
+        return self._broken
 
     def _step_lines(self, last_step: int) -> list[LogLine]:
         if self._logged_step is not None and last_step < self._logged_step:

@@ -72,9 +72,8 @@ class Nvml:
     def read(self) -> Readings:
         """One reading of every card. Never raises."""
         try:
-            if not self._ready:
-                self._open()
-            count = int(self._module.nvmlDeviceGetCount())
+            nvml = self._open()
+            count = int(nvml.nvmlDeviceGetCount())
         except Exception as error:  # whatever NVML or its absence throws is a sentence
             self._ready = False
             return self._none(error)
@@ -89,11 +88,14 @@ class Nvml:
             self._ready = False
             _try(self._module.nvmlShutdown)
 
-    def _open(self) -> None:
+    def _open(self) -> Any:
+        """The module, initialised."""
         if self._module is None:
             self._module = importlib.import_module("pynvml")
-        self._module.nvmlInit()
-        self._ready = True
+        if not self._ready:
+            self._module.nvmlInit()
+            self._ready = True
+        return self._module
 
     def _none(self, error: Exception) -> Readings:
         if self._names:

@@ -14,7 +14,8 @@ from typing import Any, Final
 from tui.watch.text import clock, size
 
 INFO, WARNING, ERROR = "info", "warning", "error"
-SAVE, SAMPLE, RESTART = "save", "sample", "restart"
+SAVE, SAMPLE, RESTART, BROKEN = "save", "sample", "restart", "broken"
+"""Kinds of marks on the step axis."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Canvas:
         return layer
 
     def column(self, x: int, top: int, bottom: int, role: str) -> None:
-        """Fill the dots of column `x` from `top` to `bottom`, both included; the rest is cut off."""
+        """Fill the dots of column `x` from `top` to `bottom`, both included."""
         if not 0 <= x < self.width:
             return
         top, bottom = max(0, min(top, bottom)), min(self.height - 1, max(top, bottom))
@@ -80,9 +80,14 @@ class Canvas:
         last = y0
         for x in range(x0, x1 + 1):
             y = y0 + round((y1 - y0) * (x - x0) / (x1 - x0))
-            # Meet the previous column half-way: a steep line then has no gaps and no double width.
-            middle = last + (y - last + (1 if y > last else -1)) // 2 if x > x0 and y != last else y
-            self.column(x, min(middle, y), max(middle, y), role)
+            if abs(y - last) > 1:
+                # Two neighbours meet half-way: a steep line has no gaps and no double width.
+                middle = (last + y) // 2
+                self.column(x - 1, last, middle, role)
+                last = middle + (1 if y > last else 0)
+            else:
+                last = y
+            self.column(x, last, y, role)
             last = y
 
     def draw(self) -> list[Row]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tui.watch.history import BROKEN, RESTART, SAMPLE, SAVE
 from tui.watch.series import Curve, Window
 from tui.watch.text import axis_number, count, short_number
 from tui.widgets.axes import LINEAR, Limits, StickyLimits, nice_step
@@ -20,7 +21,6 @@ LABELS: Final = 6
 """Cells to the left of the plot: the tick labels and the axis."""
 CURVE_ROLES: Final = ("chart-smooth", "chart-2", "chart-3", "chart-4")
 BAND: Final = "chart-raw"
-SAVE, SAMPLE, RESTART, BROKEN = "save", "sample", "restart", "broken"
 MARK_CHARS: Final = {SAVE: ("┴", "w"), SAMPLE: ("┬", "s"), RESTART: ("╫", "r"), BROKEN: ("×", "x")}
 """Kind of mark -> its character on the axis, and the one of the ASCII set."""
 MARK_ROLES: Final = {RESTART: "chart-bad", BROKEN: "chart-bad"}
@@ -156,10 +156,6 @@ def _step_ticks(view: Window, columns: int) -> list[int]:
     step = max(1, round(nice_step(max(1.0, steps / max(2, columns // 12)))))
     first = 0 if view.first <= 1 else math.ceil(view.first / step) * step
     return list(range(first, view.last + 1, step))
-
-
-def _broken_cells(picture: Picture, view: Window, across: int) -> set[int]:
-    return {at * view.dots_per_bucket // across for curve in picture.curves for at in curve.broken}
 
 
 def _values(curves: Sequence[Curve]) -> Iterable[float]:

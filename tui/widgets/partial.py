@@ -3,8 +3,8 @@
 When part of a row must be repainted, Textual 8.2.8 cuts off what lies to the right of the change
 but sends everything to the left of it again, up to the edge of the widget. On the dashboard that is
 most of the traffic: a power reading at the end of a line resends its two bars. `install()` replaces
-that one method by one that cuts on both sides. It is a private method of a pinned version, so nothing is
-replaced unless it looks as expected; without it the screen is the same, only dearer.
+that one method by one that cuts on both sides. It is a private method of a pinned version, so
+nothing is replaced unless it looks as expected; without it the screen is the same, only dearer.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from tui.theme import FIELDS
 from tui.widgets.lines import clip, look_of
 
 Span = tuple[str, str]
-"""A text and its role: a colour name of the theme, "" for plain, with `!bold` behind it for bold."""
+"""A text and its role: a colour name of the theme, perhaps with `!bold` behind it; "" for plain."""
 Row = tuple[Span, ...]
 
 MERGE_GAP = 24
