@@ -209,20 +209,20 @@ def words_of(text: str) -> list[str]:
     return re.findall("[a-z]+", text.lower())
 
 
-def open_sd1(path: Path, dtype: str = "float32", **model: Any) -> Any:
+def open_sd1(path: Path, dtype: str = "float32", device: str = "cpu", **model: Any) -> Any:
     """A StableDiffusion1 with nothing loaded yet."""
     from engine.families import family_for
     from schema.sections.model import Model
     from schema.sections.train import Train
 
     section = Model(name_or_path=str(path), **model)
-    device = torch.device("cpu")
-    return family_for("sd1").open(section, Train(), device, getattr(torch, dtype))
+    family = family_for("sd1")
+    return family.open(section, Train(), torch.device(device), getattr(torch, dtype))
 
 
-def load_sd1(path: Path, dtype: str = "float32", **model: Any) -> Any:
+def load_sd1(path: Path, dtype: str = "float32", device: str = "cpu", **model: Any) -> Any:
     """A StableDiffusion1 with everything loaded."""
-    family = open_sd1(path, dtype, **model)
+    family = open_sd1(path, dtype, device, **model)
     family.load_text_encoders()
     family.load_vae()
     family.load_denoisers()
