@@ -38,14 +38,19 @@ def shown(value: object) -> str:
 
 
 def number_text(value: float) -> str:
-    """The shortest form that reads back the same: `1e-04` as `0.0001`, `1e-06` as `1e-6`."""
+    """The shortest form that reads back the same: 0.0001 stays, 2.5e-05 becomes 2.5e-5."""
     if math.isinf(value) or math.isnan(value):
         return str(value)
-    plain = f"{value:.12f}".rstrip("0")
-    if 1e-5 <= abs(value) < 1e9 and float(plain) == value:
-        return plain + "0" if plain.endswith(".") else plain
     text = repr(value)
-    return re.sub(r"e([+-])0+(\d)", r"e\1\2", text).replace("e+", "e")
+    size = abs(value)
+    if "e" not in text and size >= 1e7:
+        # 1000000000000.0 is 1e+12; repr has all the digits there are, so nothing is lost.
+        digits = text.removesuffix(".0").lstrip("-")
+        short = digits.rstrip("0")
+        mantissa = f"{short[0]}.{short[1:]}".rstrip(".")
+        if text.endswith(".0") and len(mantissa) < 6:
+            text = f"{'-' if value < 0 else ''}{mantissa}e{len(digits) - 1}"
+    return re.sub(r"e([+-]?)0*(\d)", lambda m: f"e{'-' if m[1] == '-' else ''}{m[2]}", text)
 
 
 def editable(value: object) -> str:
