@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import FAILED, InvalidConfigError, RunError, StoppedEarly
@@ -115,12 +116,17 @@ class Worker:
 
 
 def read_config(folder: RunFolder) -> JobFile:
-    """The typed config of the run; raises InvalidConfigError, every fault a line of the log."""
+    """The typed config of the run; raises as `read_job` does."""
+    return read_job(folder.config)
+
+
+def read_job(path: Path) -> JobFile:
+    """The typed config in a file; raises InvalidConfigError, every fault a line on stderr."""
     from schema.document import Document
     from schema.findings import ConfigError
 
     try:
-        return Document.load(folder.config).typed()
+        return Document.load(path).typed()
     except ConfigError as error:
         for finding in error.findings:
             print(finding.sentence(), file=sys.stderr)

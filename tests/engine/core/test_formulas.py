@@ -13,6 +13,7 @@ import torch
 from schema.formulas import timesteps
 from schema.formulas.learning_rate import SCHEDULES, Schedule, parse_step_rules
 from schema.formulas.snr import min_snr_weight
+from schema.sections.train import Train
 
 
 def _curve(name: str, params: dict[str, Any], steps: int, base: float = 1.0) -> list[float]:
@@ -33,7 +34,18 @@ def _torch_curve(scheduler: Any, steps: int) -> list[float]:
 LR = torch.optim.lr_scheduler
 
 
-@pytest.mark.proves("train.lr_scheduler")
+@pytest.mark.proves(
+    "train.lr_scheduler",
+    "train.lr_scheduler_params.total_iters",
+    "train.lr_scheduler_params.factor",
+    "train.lr_scheduler_params.start_factor",
+    "train.lr_scheduler_params.end_factor",
+    "train.lr_scheduler_params.eta_min",
+    "train.lr_scheduler_params.T_0",
+    "train.lr_scheduler_params.T_mult",
+    "train.lr_scheduler_params.step_size",
+    "train.lr_scheduler_params.gamma",
+)
 @pytest.mark.parametrize(
     ("name", "params", "theirs"),
     [
@@ -63,11 +75,19 @@ def test_schedules_follow_torch(name: str, params: dict[str, Any], theirs: Any) 
     assert _curve(name, params, 10) == pytest.approx(_torch_curve(theirs, 10), abs=1e-12)
 
 
+@pytest.mark.proves(
+    "train.lr_scheduler_params.num_warmup_steps",
+    "train.lr_scheduler_params.num_training_steps",
+    "train.lr_scheduler_params.lr_end",
+    "train.lr_scheduler_params.power",
+    "train.lr_scheduler_params.step_rules",
+)
 @pytest.mark.parametrize(
     ("name", "params"),
     [
         ("constant_with_warmup", {"num_warmup_steps": 4}),
         ("polynomial", {"num_warmup_steps": 3, "lr_end": 0.01, "power": 2.0}),
+        ("polynomial", {"num_training_steps": 6, "lr_end": 0.01}),
         ("piecewise_constant", {"step_rules": "1:3,0.5:7,0.1"}),
     ],
 )
@@ -88,7 +108,11 @@ def _polynomial(optimizer: Any, params: dict[str, Any]) -> Any:
     from diffusers.optimization import get_polynomial_decay_schedule_with_warmup
 
     return get_polynomial_decay_schedule_with_warmup(
-        optimizer, params["num_warmup_steps"], 10, lr_end=params["lr_end"], power=params["power"]
+        optimizer,
+        params.get("num_warmup_steps", 0),
+        params.get("num_training_steps", 10),
+        lr_end=params["lr_end"],
+        power=params.get("power", 1.0),
     )
 
 
@@ -106,10 +130,30 @@ def test_absolute_ends_do_not_scale_with_the_base_rate() -> None:
     assert Schedule("polynomial", {"lr_end": 1e-6}, 5).rate(1e-4, 5) == pytest.approx(1e-6)
 
 
+@pytest.mark.proves("train.lr_scheduler_params.warmup_steps")
 def test_warmup_steps_rise_before_any_schedule_and_shorten_it() -> None:
     rates = _curve("cosine", {"warmup_steps": 4}, 10)
     assert 0 < rates[0] < rates[1] < rates[2] < rates[3] < rates[4] == 1.0
     assert rates[4:] == pytest.approx([(1 + math.cos(math.pi * s / 6)) / 2 for s in range(6)])
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("constant", {}),
+        ("linear", {"end_factor": 0.0}),
+        ("cosine", {"T_max": 5, "warmup_steps": 2}),
+        ("cosine_with_restarts", {"T_0": 3}),
+        ("step", {"step_size": 2, "total_iters": 4}),
+        ("constant_with_warmup", {"warmup_steps": 2}),
+        ("polynomial", {"power": 2.0}),
+        ("piecewise_constant", {"step_rules": "1:2,0.5"}),
+    ],
+)
+def test_every_schedule_takes_what_the_config_can_say(name: str, given: dict[str, Any]) -> None:
+    train = Train.model_validate({"lr_scheduler": name, "lr_scheduler_params": given})
+    params = train.lr_scheduler_params.model_dump(exclude_none=True)
+    assert all(0 <= rate <= 1 for rate in _curve(name, params, 10))
 
 
 def test_an_unknown_parameter_is_an_error_that_lists_the_known_ones() -> None:

@@ -187,7 +187,7 @@ def test_lora_weights_stay_float32_beside_a_half_precision_base(tiny_sd1: Path) 
     assert _predict(family).dtype is torch.bfloat16
 
 
-@pytest.mark.proves("network.network_kwargs.peft_format", "save.dtype")
+@pytest.mark.proves("network.network_kwargs", "network.network_kwargs.peft_format", "save.dtype")
 @pytest.mark.parametrize(
     ("peft_format", "start", "dtype"),
     [(False, "lora_unet_", torch.float16), (True, "unet.", torch.float32)],

@@ -37,7 +37,7 @@ def test_one_step_of_each_adam_is_its_formula() -> None:
     assert _after("adamw") == pytest.approx(1 - 0.1 * 0.01 - move, abs=1e-6)
 
 
-@pytest.mark.proves("train.optimizer_params.weight_decay")
+@pytest.mark.proves("train.optimizer_params", "train.optimizer_params.weight_decay")
 def test_weight_decay_is_decoupled_in_adamw_and_l2_in_adam() -> None:
     move = 0.1 * 0.5 / (0.5 + 1e-6)
     assert _after("adamw", weight_decay=0.5) == pytest.approx(1 - 0.05 - move, abs=1e-6)

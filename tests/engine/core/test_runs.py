@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 
+from engine.errors import ConfigError
+from engine.jobs import job_for
 from schema.run.files import read_json
 from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
@@ -100,13 +103,30 @@ def test_a_full_fine_tune_is_saved_in_the_format_asked_for(
     assert kept == sorted([name, f"run_000000002{suffix}"])
 
 
+@pytest.mark.proves("meta")
 def test_a_file_says_how_it_was_trained(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=2, trigger_word="sks")
+    folder = new_run(train__steps=2, trigger_word="sks")
+    config = json.loads(folder.config.read_text())
+    config["meta"] = {"author": "me", "title": "the [name]", "tags": ["a", "b"]}
+    folder.config.write_text(json.dumps(config))
+    assert run_here(folder) == 0
     with safetensors.safe_open(folder.step_file(None), "pt") as file:
         metadata = file.metadata()
     assert json.loads(metadata["training_info"])["step"] == 2
     assert json.loads(metadata["ss_tag_frequency"]) == {"1_sks": {"sks": 1}}
     assert metadata["ss_output_name"] == "run"
+    assert (metadata["author"], metadata["title"]) == ("me", "the run")
+    assert json.loads(metadata["tags"]) == ["a", "b"]
+
+
+@pytest.mark.proves("job", "type", "training_folder", "device")
+def test_a_process_runs_by_its_type_in_its_folder_on_its_device(new_run: NewRun) -> None:
+    folder = _run(new_run, train__steps=1, device="cpu")
+    config = json.loads(folder.config.read_text())
+    assert folder.path.parent == Path(config["config"]["process"][0]["training_folder"])
+    assert read_status(folder)["device"] == "cpu"
+    with pytest.raises(ConfigError, match="'vae_trainer' cannot be run; known are sd_trainer"):
+        job_for("vae_trainer")
 
 
 # -- what learns
@@ -226,7 +246,7 @@ def test_clipping_bounds_the_update_but_not_the_recorded_norm(new_run: NewRun) -
     assert not _equal(_file(free), _file(tight))
 
 
-@pytest.mark.proves("train.ema_config.use_ema", "train.ema_config.ema_decay")
+@pytest.mark.proves("train.ema_config", "train.ema_config.use_ema", "train.ema_config.ema_decay")
 def test_files_hold_the_average_and_checkpoints_both(new_run: NewRun) -> None:
     plain = _run(new_run, "plain", train__steps=3, save__save_every=1)
     averaged = _run(

@@ -114,6 +114,7 @@ def _step(
     return step
 
 
+@pytest.mark.proves("train.noise_scheduler")
 def test_a_loss_is_the_papers_formula_on_the_draws_of_its_slot(family: Family) -> None:
     batch = _batch()
     losses = _objective(family)(batch, 5, 0)
