@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from schema import pending
 from schema.findings import nearest
 from schema.option import (
     Editor,
@@ -82,6 +83,8 @@ class OptionInfo:
         skip = {"owner", "shape", "variants"}
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         result = {name: plain(value) for name, value in values.items() if name not in skip}
+        result["pending"] = pending.waits(self.path)
+        result["pending_values"] = pending.waiting_values(self.path)
         result["defaults_by"] = {kind: plain(v.default) for kind, v in self.variants.items()}
         return result
 

@@ -6,7 +6,7 @@ To add one, write a function with `@rule(...)` in the file of its subject.
 from collections.abc import Iterator
 
 from schema.rules import data, files_named, learning, model, preview, save, training
-from schema.rules.general import general_problems
+from schema.rules.general import general_problems, waiting_problems
 from schema.rules.rule import Problem, Rule, Scope
 
 __all__ = ["RULES", "Problem", "Rule", "Scope", "problems"]
@@ -25,6 +25,7 @@ def problems(scope: Scope) -> Iterator[Problem]:
         for problem in rule.apply(scope):
             named.add(problem.path)
             yield problem
+    yield from waiting_problems(scope)
     for problem in general_problems(scope):
         if problem.path not in named:  # a rule of its own says it better
             yield problem

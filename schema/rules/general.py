@@ -1,9 +1,10 @@
-"""Rules that follow from the declarations: what needs another option, what a family lacks."""
+"""Rules that follow from the declarations: needs of an option, what the model or engine lacks."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from schema.catalogue import OptionInfo, find, options
+from schema.pending import pending_in
 from schema.rules.rule import Problem, Scope
 
 
@@ -14,6 +15,13 @@ def general_problems(scope: Scope) -> Iterator[Problem]:
             if scope.given(path):
                 yield from _not_for_this_model(info, path, scope)
                 yield from _without_what_it_needs(info, path, scope)
+
+
+def waiting_problems(scope: Scope) -> Iterator[Problem]:
+    """Options that the engine does not follow yet and that the file sets to something else."""
+    for found in pending_in(scope.process, scope.process.type):
+        message = f"is not in the engine yet ({found.words}); remove it or use the default"
+        yield Problem(found.path, message, found.default, severity="error", code="not-yet")
 
 
 def _places(info: OptionInfo, scope: Scope) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from schema.catalogue import OptionInfo, closest, find, options
 from schema.families import CAPABILITIES, FAMILIES
+from schema.pending import waiting_values, waits
 from schema.words import accepted
 from tui.commands.options import shown
 
@@ -62,8 +63,10 @@ def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
     """Name and text of each line of the table; lines without text are left out."""
     yield from _accepts(info)
     yield "default", _default(info)
+    waiting = waiting_values(info.path)
     for value, meaning in info.choice_help.items():
-        yield f"  {value}", meaning
+        later = f" (not in the engine yet: {waiting[str(value)]})" if str(value) in waiting else ""
+        yield f"  {value}", f"{meaning}{later}"
     facts = {
         "why": info.default_note,
         "exists when": info.when and f"{info.when[0]} is {' or '.join(info.when[1])}",
@@ -73,6 +76,7 @@ def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
         "applies to": None if info.applies_to == ("all",) else _families(info),
         "on resume": _ON_RESUME[info.on_resume],
         "live": "can be changed while a run is going on" if info.editable_live else None,
+        "not yet": (words := waits(info.path)) and f"the engine does not follow it yet: {words}",
         "status": None if info.status == "live" else info.status,
     }
     for word, text in facts.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema.catalogue import OptionInfo, find
+from schema.pending import waiting_values, waits
 from tui.form.row import Row
 from tui.form.values import number_text, shown
 
@@ -97,11 +98,11 @@ def body(draft: Draft, row: Row) -> list[Line]:
     if info is None:
         return []
     out: list[Line] = [(info.help, "foreground")]
+    if words := waits(info.path):
+        out.insert(0, (f"~ not in the engine yet: {words}", "warning"))
     if off := draft.not_applicable(info, row.path):
         out.insert(0, (f"~ {off}", "warning"))
-    value = draft.effective(info, row.path)
-    if info.type == "enum" and value in info.choice_help:
-        out.append((f"{value}: {info.choice_help[value]}", "foreground"))
+    out += _choices(info, draft.effective(info, row.path))
     if info.default_note:
         out.append((info.default_note, "muted"))
     if info.detail:
@@ -114,6 +115,16 @@ def body(draft: Draft, row: Row) -> list[Line]:
         out.append((RESUME[info.on_resume], "muted"))
     if info.aliases:
         out.append((f"also read as {', '.join(info.aliases)}", "muted"))
+    return out
+
+
+def _choices(info: OptionInfo, value: object) -> list[Line]:
+    """The word on the chosen value, and which values the engine does not know yet."""
+    out: list[Line] = []
+    if info.type == "enum" and value in info.choice_help:
+        out.append((f"{value}: {info.choice_help[value]}", "foreground"))
+    if waiting := waiting_values(info.path):
+        out.append((f"not in the engine yet: {', '.join(waiting)}", "muted"))
     return out
 
 

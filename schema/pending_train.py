@@ -1,0 +1,5 @@
+"""What waits for the engine in the options of `train:`; see `schema.pending`."""
+
+from typing import Final
+
+ROWS: Final[dict[str, str]] = {}
