@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import constants
 from textual.app import App
+from textual.filter import NoColor
 from textual.screen import Screen
 
 from schema.home import state_dir
@@ -60,7 +61,7 @@ class FineTuiApp(App[int]):
         self.draft: Draft | None = None
         self._config = config
         self._quit_asked = False
-        self._filters.append(NearestColors(self.depth))
+        self._filters.append(NoColor() if self.depth == "none" else NearestColors(self.depth))
         self.register_theme(self.look.textual())
         self.theme = self.look.name
         for mode in MODES:

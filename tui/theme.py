@@ -51,6 +51,12 @@ FIELDS: dict[str, str] = {
     "state-done": "finished",
     "state-failed": "failed, lost",
 }
+ANSI_VARIABLES = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "input-cursor-text-style": "reverse",
+}
+"""What Textual's own style sheets expect of a theme in the terminal's colours."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's reader where it was built in: 20 ms of the start less."""
 SHIPPED = Path(__file__).parent.parent / "themes"
@@ -87,6 +93,7 @@ class Look:
                 bgcolor=None if reverse or on is None else _rich(self.colors[on]),
                 bold=bold or None,
                 underline=underline or None,
+                dim=(self.ansi and not reverse and name == "muted") or None,
                 reverse=reverse or None,
             )
             self.styles[key] = style
@@ -115,8 +122,13 @@ class Look:
 
     def _variables(self) -> dict[str, str]:
         color = self.colors
+        own = ANSI_VARIABLES if self.ansi else {}
         return {
+            **own,
             **color,
+            # Textual's own styles for inline apps and lists ask for these two by name.
+            "ansi-background": color["background"],
+            "ansi-foreground": color["foreground"],
             "text": color["foreground"],
             "text-muted": color["muted"],
             "text-disabled": color["muted"],

@@ -15,6 +15,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual import events
+from textual.keys import _character_to_key
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -91,22 +94,41 @@ class Screen:
         line = self.app.screen.query_one(StatusLine)
         return "".join(text for text, _ in line.pieces(self.app.look, self.app.size.width)).strip()
 
-    def text(self) -> str:
-        """The whole screen as lines of text."""
+    async def text(self) -> str:
+        """The whole screen as lines of text, once everything is drawn."""
+        await self.pilot.pause()
+        return self.drawn()
+
+    def drawn(self) -> str:
+        """What is drawn already."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip() for strip in strips)
 
     async def press(self, *keys: str) -> None:
-        """Presses keys by Textual's names."""
+        """Presses keys by Textual's names, each handled to its end before the next.
+
+        The pilot's own `press` sleeps after each key until the processor is idle; this waits for
+        the message queues, which takes no time at all.
+        """
         for key in keys:
-            await self.pilot.press(key)
-        await self.pilot.pause()
+            name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+            self.app.post_message(events.Key(name, _character(name, key)))
+            await self.settle()
 
     async def type(self, text: str) -> None:
         """Types a text into whatever has the focus."""
-        for letter in text:
-            await self.pilot.press(letter)
-        await self.pilot.pause()
+        await self.press(*text)
+
+    async def settle(self) -> None:
+        """Waits until no widget has a message left, and nothing new comes for a few turns."""
+        quiet = 0
+        async with asyncio.timeout(DEADLINE):
+            while quiet < 4:
+                await asyncio.sleep(0)
+                quiet = 0 if any(_busy(pump) for pump in self._pumps()) else quiet + 1
+
+    def _pumps(self) -> list[MessagePump]:
+        return [self.app, self.app.screen, *self.app.screen.walk_children()]
 
     async def command(self, line: str) -> None:
         """A whole `:` line; the text is put into the input at once."""
@@ -121,7 +143,7 @@ class Screen:
                 while not condition():
                     await self.pilot.pause(0.01)
         except TimeoutError:
-            raise AssertionError(f"never came true: {what}\n{self.text()}") from None
+            raise AssertionError(f"never came true: {what}\n{self.drawn()}") from None
 
     async def go(self, path: str) -> None:
         """Puts the cursor on an option."""
@@ -154,7 +176,9 @@ def check_golden(name: str, text: str) -> None:
         file.write_text(text + "\n", encoding="utf-8")
     stored = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
     if stored != text.rstrip("\n"):
-        diff = difflib.unified_diff(stored.splitlines(), text.splitlines(), "stored", "now", lineterm="")
+        diff = difflib.unified_diff(
+            stored.splitlines(), text.splitlines(), "stored", "now", lineterm=""
+        )
         raise AssertionError(f"{name} looks different:\n" + "\n".join(diff))
 
 
@@ -163,6 +187,18 @@ def masked(text: str) -> str:
     text = re.sub(r"/\S*pytest-of-\S*", lambda match: "P" * len(match[0]), text)
     text = re.sub(r"\b\d\d [A-Z][a-z]{2} \d\d:\d\d\b", "DD Mon HH:MM", text)
     return re.sub(r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS", text)
+
+
+def _busy(pump: MessagePump) -> bool:
+    """Whether a widget has something to do."""
+    return bool(pump.message_queue_size or pump._next_callbacks)
+
+
+def _character(name: str, key: str) -> str | None:
+    """The character that a key event carries."""
+    if len(key) == 1:
+        return key
+    return {"space": " ", "enter": "\r", "tab": "\t"}.get(name)
 
 
 class Starter:

@@ -20,7 +20,7 @@ async def test_a_number_is_edited_by_enter_typing_enter(project: Path) -> None:
         await screen.press("enter")
         assert screen.config.draft.value("train.steps") == 3000
         assert screen.row.path == "train.steps"
-        assert "was 2000" in screen.text()
+        assert "was 2000" in await screen.text()
 
 
 async def test_each_key_is_validated_and_a_half_typed_value_is_kept_and_never_blocks(
@@ -37,7 +37,7 @@ async def test_each_key_is_validated_and_a_half_typed_value_is_kept_and_never_bl
         assert not screen.config.editing
         assert screen.config.draft.value("train.lr") == "1e"
         assert screen.row.path != "train.lr"
-        assert "1 error" in screen.text()
+        assert "1 error" in await screen.text()
         await screen.go("train.lr")
         await screen.press("enter")
         await screen.type("-4")
@@ -123,7 +123,7 @@ async def test_a_choice_is_filtered_by_typing_and_says_a_word_on_each(project: P
     async with opened(project) as screen:
         await screen.go("sample.sampler")
         await screen.press("enter")
-        assert "Karras" in screen.text()
+        assert "Karras" in await screen.text()
         await screen.type("euler_a")
         await screen.press("enter")
         assert screen.config.draft.value("sample.sampler") == "euler_a"
@@ -164,7 +164,7 @@ async def test_a_list_is_edited_an_item_a_line_and_a_mapping_as_yaml(project: Pa
         await screen.go("datasets[0].resolution")
         await screen.press("enter")
         screen.config.query_one("#inspector Input", Input).value = "[512, 640"
-        await screen.pilot.pause()
+        await screen.settle()
         assert screen.row.mark == "!"
         screen.config.query_one("#inspector Input", Input).value = "[512, 640]"
         await screen.press("enter")
@@ -258,11 +258,13 @@ async def test_brackets_walk_the_sections(project: Path) -> None:
 async def test_a_whole_section_is_switched_off_and_on_again(project: Path) -> None:
     async with opened(project) as screen:
         screen.config.show_node("network")
-        await screen.pilot.pause()
+        await screen.settle()
         assert screen.row.kind == "switch"
         await screen.press("space")
         assert screen.config.draft.value("network") is None
-        network = next(line for line in screen.text().splitlines() if line[1:8] == "Network")
+        network = next(
+            line for line in (await screen.text()).splitlines() if line[1:8] == "Network"
+        )
         assert " off " in network
         await screen.press("space")
         assert screen.config.draft.value("network.linear") == 16
@@ -279,9 +281,9 @@ async def test_not_applicable_options_say_why(project: Path) -> None:
 async def test_k_swaps_labels_and_keys(project: Path) -> None:
     async with opened(project) as screen:
         await screen.go("train.lr")
-        assert "Learning rate" in screen.text()
+        assert "Learning rate" in await screen.text()
         await screen.press("K")
-        assert " lr " in screen.text()
+        assert " lr " in await screen.text()
 
 
 async def test_the_mouse_selects_and_edits(project: Path) -> None:
@@ -298,9 +300,9 @@ async def test_the_mouse_selects_and_edits(project: Path) -> None:
 async def test_a_text_that_is_no_yaml_is_shown_and_nothing_breaks(project: Path) -> None:
     project.write_text("config: [unclosed\n")
     async with opened(project) as screen:
-        assert "1 error" in screen.text()
+        assert "1 error" in await screen.text()
         await screen.press("E", "v")
-        assert "unclosed" in screen.text()
+        assert "unclosed" in await screen.text()
         await screen.press("v", "q", "space")
         assert screen.config.draft.document.text() == "config: [unclosed\n"
 

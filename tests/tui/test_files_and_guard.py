@@ -164,6 +164,6 @@ async def test_without_an_editor_set_the_key_says_what_to_do(
         assert "$EDITOR" in screen.status
 
 
-class _nothing:  # noqa: N801 - stands in for a context manager function
+class _nothing:
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...

@@ -96,6 +96,14 @@ class HelpText(ScrollView):
         return strip_of(pieces, width, fill)
 
 
+class _Filter(Input):
+    """Leaves the question mark to the panel, which closes with it."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Everything printable but that one."""
+        return character != "?" and super().check_consume_key(key, character)
+
+
 class HelpPanel(Vertical):
     """Filter line on top, text below."""
 
@@ -121,7 +129,7 @@ class HelpPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Filter, text."""
-        line = Input(placeholder="type to search the keys; ? or ^g closes", compact=True)
+        line = _Filter(placeholder="type to search the keys; ? or ^g closes", compact=True)
         line.cursor_blink = False
         yield line
         yield HelpText()

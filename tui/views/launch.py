@@ -112,7 +112,10 @@ class LaunchView(View):
         if self.draft.unsaved or not self.draft.on_disk:
             rows.append(Row("text", "The run takes your unsaved edits with it."))
         rows += [Row("text", ""), Row("heading", f"Found{_counts(self.found.findings)}")]
-        rows += [_finding_row(finding) for finding in self.found.findings]
+        worst_first = sorted(
+            self.found.findings, key=lambda finding: list(MARKS).index(finding.severity)
+        )
+        rows += [_finding_row(finding) for finding in worst_first]
         if not self.found.findings:
             rows.append(Row("text", "nothing: config, model, pictures and output folder are fine"))
         rows += [Row("text", ""), Row("heading", "What it does")]
