@@ -248,12 +248,15 @@ def test_metrics_prints_each_step_once_as_one_json_object_a_line(
     assert [row["step"] for row in rows] == [6, 9]
 
 
-def test_metrics_as_text_has_a_column_per_series(
-    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+def test_metrics_are_json_in_a_pipe_and_have_a_column_per_series_on_a_terminal(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = MetricsWriter(folder.metrics, 0)
     writer.record(1, {"loss": 0.25})
     writer.close()
+    assert main(["metrics", str(folder.path)]) == 0
+    assert json.loads(capsys.readouterr().out)["loss"] == 0.25
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["metrics", str(folder.path)]) == 0
     assert capsys.readouterr().out.split() == ["step", "loss", "1", "0.25"]
 

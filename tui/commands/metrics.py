@@ -1,4 +1,4 @@
-"""`finetui metrics RUN`: the recorded scalars, a step a line."""
+"""`finetui metrics RUN`: the recorded scalars, a step a line: JSON, or a table on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schema.run.registry import RunNotFound, find_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("run", metavar="RUN", help="a run's folder or name")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, as in a pipe")
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="STEP")
     parser.add_argument(
         "--every", type=_positive, default=1, metavar="N", help="only steps that N divides"
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     reader = MetricsReader(folder.metrics)
     rows = reader.rows(args.first, args.every)
-    if args.json:
+    if args.json or not sys.stdout.isatty():
         for row in rows:
             print(json.dumps({name: _json_number(value) for name, value in row.items()}))
         return 0
