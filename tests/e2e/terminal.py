@@ -37,6 +37,7 @@ class Terminal:
         self.command, self.folder, self.size = list(command), folder, size
         self.environ = dict(environ or {})
         self.server = f"finetui-test-{uuid.uuid4().hex[:12]}"
+        self._code = folder / f"{self.server}.code"
         self._pipe: int | None = None
 
     def __enter__(self) -> "Terminal":
@@ -46,9 +47,12 @@ class Terminal:
         columns, lines = map(str, self.size)
         variables = [f"{name}={value}" for name, value in self.environ.items()]
         script = " ".join(
-            ["cd", shlex.quote(str(self.folder)), "&&", "exec", "env", *map(shlex.quote, variables)]
+            ["cd", shlex.quote(str(self.folder)), "&&", "env", *map(shlex.quote, variables)]
             + [shlex.quote(word) for word in self.command]
         )
+        # tmux itself sometimes forgets how a pane ended; the shell does not.
+        note = shlex.quote(str(self._code))
+        script += f"; echo $? > {note}.new; mv {note}.new {note}"
         # The program starts only when its output is being watched, so that nothing is missed.
         gate = f"tmux -L {self.server} wait-for begin; {script}"
         self._tmux("new-session", "-d", "-x", columns, "-y", lines, "sh", "-c", gate)
@@ -90,11 +94,11 @@ class Terminal:
 
     def ended(self) -> bool:
         """Whether the command has exited."""
-        return self._tmux("display", "-p", "#{pane_dead}").strip() == "1"
+        return self._code.exists()
 
     def exit_code(self) -> int:
         """How the command ended."""
-        return int(self._tmux("display", "-p", "#{pane_dead_status}").strip())
+        return int(self._code.read_text())
 
     def wait_for(self, pattern: str, deadline: float = DEADLINE) -> str:
         """The screen once it shows this regular expression."""

@@ -143,7 +143,7 @@ def test_a_stop_saves_and_the_run_can_go_on(story: Story) -> None:
     assert [row["step"] for row in rows] == list(range(1, stopped + 1))
     weights = sorted(path.name for path in story.run.glob("*.safetensors"))
     assert f"zorb_{stopped:09d}.safetensors" in weights
-    assert not psutil.pid_exists(story.seen["pid"])
+    wait_until(lambda: not psutil.pid_exists(story.seen["pid"]), "the end of the worker")
 
 
 def test_the_home_screen_knows_the_run(story: Story) -> None:
