@@ -32,5 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return follow(folders[0], owner=False)
     from tui.app import FineTuiApp  # textual: only when the screen is wanted
 
-    result = FineTuiApp(run=folders[0]).run()
+    app = FineTuiApp(run=folders[0])
+    app.compared = folders[1:]
+    result = app.run()
     return result if isinstance(result, int) else 0

@@ -69,7 +69,7 @@ class JobsView(View):
     def title_pieces(self) -> list[tuple[str, str]]:
         """How many there are and how many work."""
         busy = sum(not job.status.ended for job in self.jobs)
-        words = f"  {len(self.jobs)} runs, {busy} at work"
+        words = f"  {len(self.jobs)} run{'' if len(self.jobs) == 1 else 's'}, {busy} at work"
         return [(" Runs on this machine", "primary"), (words if self._read else "", "muted")]
 
     def resting(self) -> str:

@@ -28,7 +28,7 @@ def newest(shots: Sequence[Shot]) -> list[Shot]:
 def picture_row(
     shots: Sequence[Shot], note: str, get: GetPicture, width: int, height: int, mode: str
 ) -> list[Row]:
-    """As many of the newest pictures as fit, then their step, prompt and seed.
+    """As many of the newest pictures as fit, then their prompts, step and seed.
 
     Args:
         shots: all pictures of the run.
@@ -57,7 +57,8 @@ def picture_row(
     for cells in zip_longest(*drawn, fillvalue=fit((), across)):
         spans = [span for piece in cells for span in ((" ", ""), *piece)]
         made.append(tuple(spans))
-    names = row(*(f" {shorten(shot.path.name, across):<{across}}" for shot in shown))
+    words = [shorten(f"{shot.index + 1} {shot.prompt}", across) for shot in shown]
+    names = row(*(f" {text:<{across}}" for text in words))
     return [*made[:tall], names, *_captions(shown, last, note, width, height - len(made) - 1)]
 
 
@@ -68,8 +69,8 @@ def _captions(
     seed = "" if shot.seed is None else f"  seed {shot.seed}"
     more = f"  {len(last)} pictures" if len(last) > len(shown) else ""
     lines = [
-        row(f" {shorten(shot.prompt, width - 2)}"),
         row((f" step {shot.step}{seed}  {note}", "muted")),
+        row((f" {shorten(shot.path.name, width - 2)}", "muted")),
         row((" 4", "primary"), (f" gallery{more}", "muted")),
     ]
     return lines[: max(0, height)]

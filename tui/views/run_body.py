@@ -314,8 +314,11 @@ class Body(Container):
             return
         mode = picture_mode(self.frame)
         facts = self.snapshot.facts
-        note = "" if facts.cfg is None else f"cfg {facts.cfg:g}"
-        note += "" if facts.sample_steps is None else f"  {facts.sample_steps} steps"
+        notes = [
+            "" if facts.cfg is None else f"cfg {facts.cfg:g}",
+            "" if facts.sample_steps is None else f"{facts.sample_steps} steps",
+        ]
+        note = "  ".join(filter(None, notes))
         shots = self.snapshot.shots
         self._rows("samples").show(picture_row(shots, note, self._thumbs.get, width, height, mode))
 

@@ -13,7 +13,7 @@ from typing import Final
 from schema.run.status import RunStatus, State
 from tui.watch.follow import Snapshot
 from tui.watch.history import Shot
-from tui.watch.text import duration, percent, short_number, shorten, size, speed
+from tui.watch.text import duration, percent, rate, short_number, short_time, shorten, size, speed
 from tui.widgets.gauge import bar, sparkline
 from tui.widgets.rows import Row, Span, fit, row, text_of, width_of
 
@@ -173,7 +173,9 @@ def _value_words(name: str, values: Mapping[str, float]) -> str:
     if name.startswith("memory"):
         return size(value)
     if name == "step_seconds":
-        return f"{value:.2f} s" if value >= 0.095 else f"{value * 1000:.0f} ms"
+        return short_time(value)
+    if name.startswith("lr"):
+        return rate(value)
     if name == "data_seconds" and values.get("step_seconds"):
         return f"{percent(value / values['step_seconds']).strip()}"
     return short_number(value)
@@ -198,8 +200,8 @@ def metrics_table(snapshot: Snapshot, width: int, height: int, *, plain: bool) -
     counts: list[tuple[str, str]] = []
     if facts.images_per_step:
         if status.steps_per_second:
-            rate = facts.images_per_step * status.steps_per_second
-            counts.append(("images/s", short_number(rate)))
+            seen = facts.images_per_step * status.steps_per_second
+            counts.append(("images/s", short_number(seen)))
         counts.append(("seen images", str(status.step * facts.images_per_step)))
     for word, every in (("next save", facts.save_every), ("next sample", facts.sample_every)):
         if every and not status.ended:

@@ -1,4 +1,4 @@
-"""What a run's config says that the dashboard shows: how often it saves and samples, its prompts.
+"""What a run's config says that the dashboard shows: how often it saves and samples.
 
 Read once per look at the file, in the follower's thread, straight from the YAML: the config of a
 run of another version may not pass our checks, and watching must work all the same.
@@ -6,7 +6,7 @@ run of another version may not pass our checks, and watching must work all the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,31 @@ class RunFacts:
 
     save_every: int | None = None
     sample_every: int | None = None
-    steps: int | None = None
     images_per_step: int | None = None
-    prompts: tuple[str, ...] = ()
-    trigger_word: str = ""
     cfg: float | None = None
     sample_steps: int | None = None
 
 
-def read_facts(config: Path) -> RunFacts:
-    """The facts in a config file; what cannot be read is left out."""
-    return facts_of(_mapping(load_yaml(config)))
+Default = Callable[[str], Any]
+"""The default of an option path."""
+
+
+def nothing(_path: str) -> Any:
+    """No option has a default."""
+    return None
+
+
+def declared(path: str) -> Any:
+    """The declared default of an option. The first call imports the options: a quarter second."""
+    from schema.catalogue import find
+
+    option = find(path)
+    return None if option is None else option.default
+
+
+def read_facts(config: Path, default: Default = nothing) -> RunFacts:
+    """The facts in a config file; what it leaves out has its default, what is null is off."""
+    return facts_of(_mapping(load_yaml(config)), default)
 
 
 def load_yaml(path: Path) -> Any:
@@ -42,32 +56,25 @@ def load_yaml(path: Path) -> Any:
         return None
 
 
-def facts_of(config: Mapping[str, Any]) -> RunFacts:
+def facts_of(config: Mapping[str, Any], default: Default = nothing) -> RunFacts:
     """The facts in a loaded config."""
     processes = _mapping(config.get("config")).get("process")
     process = _mapping(processes[0] if isinstance(processes, list) and processes else None)
-    train, sample = _mapping(process.get("train")), _mapping(process.get("sample"))
-    batch, accumulated = (
-        _number(train.get("batch_size")),
-        _number(train.get("gradient_accumulation")),
-    )
+
+    def number(path: str) -> int | None:
+        section, _, key = path.partition(".")
+        values = _mapping(process.get(section))
+        return _number(values[key] if key in values else default(path))
+
+    sample = _mapping(process.get("sample"))
+    batch, accumulated = number("train.batch_size"), number("train.gradient_accumulation")
     return RunFacts(
-        save_every=_number(_mapping(process.get("save")).get("save_every")),
-        sample_every=_number(sample.get("sample_every")),
-        steps=_number(train.get("steps")),
+        save_every=number("save.save_every"),
+        sample_every=number("sample.sample_every"),
         images_per_step=batch * (accumulated or 1) if batch else None,
-        prompts=_prompts(sample),
-        trigger_word=str(process.get("trigger_word") or ""),
         cfg=sample.get("guidance_scale"),
-        sample_steps=_number(sample.get("sample_steps")),
+        sample_steps=number("sample.sample_steps"),
     )
-
-
-def _prompts(sample: Mapping[str, Any]) -> tuple[str, ...]:
-    items, texts = sample.get("samples"), sample.get("prompts")
-    if isinstance(items, list) and items:
-        return tuple(str(_mapping(item).get("prompt", item)) for item in items)
-    return tuple(str(text) for text in texts) if isinstance(texts, list) else ()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

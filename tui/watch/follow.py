@@ -22,11 +22,11 @@ from schema.run.metrics import MetricsReader
 from schema.run.state import RunWatch
 from schema.run.status import RunStatus, State
 from tui.watch.broken import broken_steps
-from tui.watch.facts import RunFacts, read_facts
+from tui.watch.facts import RunFacts, declared, nothing, read_facts
 from tui.watch.history import BROKEN, INFO, Answer, History, LogLine, Shot
 from tui.watch.logfile import LineIndex
 from tui.watch.series import Curve, Window, make_curve, window
-from tui.watch.text import short_number
+from tui.watch.text import rate, short_number, short_time
 
 TAIL_STEPS: Final = 200
 """Step lines shown of the past, and at most in one look."""
@@ -197,6 +197,7 @@ class _Eyes:
         self._logged_step: int | None = None
         self._slow_at = float("-inf")
         self._facts = RunFacts()
+        self._looked = False
         self._disk: int | None = None
         self._trends: dict[str, Sequence[float]] = {}
         self._step_seen: tuple[int, float] = (-1, time.monotonic())
@@ -306,8 +307,10 @@ class _Eyes:
         if now - self._slow_at < SLOW_FACTS:
             return
         # A short run is looked at each time: its trends are young and cheap.
-        self._slow_at = now if last_step > 100 else float("-inf")
-        self._facts = read_facts(self._folder.config)
+        self._slow_at = now if last_step > 100 and self._looked else float("-inf")
+        # The first look is quick; what needs the declarations comes with the second.
+        self._facts = read_facts(self._folder.config, declared if self._looked else nothing)
+        self._looked = True
         try:
             self._disk = shutil.disk_usage(self._folder.path).free
         except OSError:
@@ -358,15 +361,15 @@ class _Eyes:
 
 
 def step_words(row: Mapping[str, float]) -> str:
-    """One recorded step as a log line: `step 6118  loss .2011  lr 1.0e-4  grad .840  0.76 s`."""
+    """One recorded step as a log line: `step 6118  loss .2011  lr 1e-4  grad .8402  0.76 s`."""
     words = [f"step {row['step']:.0f}"]
     if "loss" in row:
         words.append(f"loss {short_number(row['loss'])}")
-    rate = next((row[name] for name in row if name == "lr" or name.startswith("lr/")), None)
-    if rate is not None:
-        words.append(f"lr {short_number(rate)}")
+    learning = next((row[name] for name in row if name == "lr" or name.startswith("lr/")), None)
+    if learning is not None:
+        words.append(f"lr {rate(learning)}")
     if "grad_norm" in row:
         words.append(f"grad {short_number(row['grad_norm'])}")
     if "step_seconds" in row:
-        words.append(f"{row['step_seconds']:.2f} s")
+        words.append(short_time(row["step_seconds"]))
     return "  ".join(words)

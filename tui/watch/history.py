@@ -110,13 +110,18 @@ def _created(_history: History, _event: Mapping[str, Any]) -> Made:
 def _started(history: History, event: Mapping[str, Any]) -> Made:
     history.exit = None
     history.error = None
+    if "worker" in event:
+        return None  # the supervisor's word; the worker says it itself a moment later
     pid = event.get("pid")
     return INFO, f"worker started{f' (pid {pid})' if pid else ''}"
 
 
-def _state(_history: History, event: Mapping[str, Any]) -> Made:
-    detail = event.get("detail")
-    return INFO, f"{event.get('state', '')}{f': {detail}' if detail else ''}"
+def _state(history: History, event: Mapping[str, Any]) -> Made:
+    history.phase = ""
+    word, detail = str(event.get("state", "")), str(event.get("detail") or "")
+    if detail.startswith(word):
+        return INFO, detail
+    return INFO, f"{word}: {detail}" if detail else word
 
 
 def _sample(history: History, event: Mapping[str, Any]) -> Made:
@@ -137,7 +142,8 @@ def _checkpoint(history: History, event: Mapping[str, Any]) -> Made:
     step, path = event.get("step"), event.get("path")
     if not isinstance(step, int):
         return None
-    history.marks.append((step, SAVE))
+    if (step, SAVE) not in history.marks[-4:]:
+        history.marks.append((step, SAVE))
     history.saved = (step, str(path))
     files = event.get("files")
     names = [str(name) for name in files] if isinstance(files, list | tuple) else []

@@ -29,6 +29,25 @@ def short_number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{max(0, digits - before)}f}"
 
 
+def rate(value: float | None) -> str:
+    """A learning rate, as people write it: `1e-4`, `1.87e-3`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def short_time(seconds: float | None) -> str:
+    """How long a step took: `19 ms`, `0.76 s`, `12.4 s`."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
 def axis_number(value: float) -> str:
     """A tick of a value axis without useless zeros: `0.5`, `20`, `1e-5`."""
     if value and (abs(value) < 0.001 or abs(value) >= 100_000):

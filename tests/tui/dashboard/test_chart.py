@@ -1,6 +1,7 @@
 """Charts as characters."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -198,7 +199,7 @@ def test_ticks_are_round_and_never_touch(scale, rows):
     ticks = choose(0.03, 0.71, scale).ticks(rows)
     places = sorted(ticks)
     assert len(places) >= (2 if rows > 3 else 1)
-    assert all(b - a >= 2 for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 2 for a, b in pairwise(places))
     assert all(float(f"{value:.3g}") == pytest.approx(value) for value in ticks.values())
 
 

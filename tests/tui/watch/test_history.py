@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.watch.facts import RunFacts, facts_of, read_facts
+from tui.watch.facts import RunFacts, declared, facts_of, read_facts
 from tui.watch.history import ERROR, INFO, RESTART, SAMPLE, SAVE, WARNING, History, LogLine
 
 ROOT = Path("/runs/dog")
@@ -86,6 +86,28 @@ def test_warnings_are_counted_and_progress_is_not_a_line():
     assert len(lines) == 2
 
 
+def test_what_was_in_progress_ends_with_the_next_state():
+    history, _ = taken(
+        {"kind": "progress", "phase": "previews", "done": 8, "total": 8},
+        {"kind": "state", "state": "training"},
+    )
+    assert history.phase == ""
+
+
+def test_a_start_is_one_line_though_supervisor_and_worker_both_tell_it():
+    _, lines = taken({"kind": "started", "pid": 1, "worker": 2}, {"kind": "started", "pid": 2})
+    assert [line.text for line in lines] == ["worker started (pid 2)"]
+
+
+def test_final_weights_of_the_last_step_make_no_second_mark():
+    history, lines = taken(
+        {"kind": "checkpoint", "step": 500, "path": "a"},
+        {"kind": "checkpoint", "step": 500, "path": "b", "final": True},
+    )
+    assert history.marks == [(500, SAVE)]
+    assert len(lines) == 2
+
+
 def test_unknown_and_half_written_events_are_passed_over():
     _, lines = taken({"kind": "novelty"}, {"kind": "sample"}, {"kind": "checkpoint"}, {})
     assert lines == []
@@ -117,9 +139,19 @@ def test_facts_are_read_without_our_checks(tmp_path):
         "    sample: {sample_every: 100, samples: [{prompt: a cat}, {prompt: a dog}]}\n"
     )
     facts = read_facts(file)
-    assert (facts.save_every, facts.sample_every, facts.steps) == (250, 100, 9)
+    assert (facts.save_every, facts.sample_every) == (250, 100)
     assert facts.images_per_step == 6
-    assert facts.prompts == ("a cat", "a dog")
+
+
+def test_what_a_config_leaves_out_has_its_default_and_null_is_off():
+    config = {"config": {"process": [{"sample": {"sample_every": None}}]}}
+    facts = facts_of(config, {"save.save_every": 1000, "sample.sample_every": 100}.get)
+    assert (facts.save_every, facts.sample_every) == (1000, None)
+
+
+def test_the_declared_defaults_are_known():
+    assert declared("save.save_every") > 0
+    assert declared("no.such.option") is None
 
 
 @pytest.mark.parametrize("content", ["{: nonsense", "- 1\n- 2\n", ""])
