@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import ConfigError
 from engine.optim.clipping import clip_groups
@@ -28,7 +28,7 @@ class Accelerator:
     """One process on one device."""
 
     is_main = True
-    rank, ranks = 0, 1
+    """Whether this process writes files, previews and metrics; the only one always does."""
 
     def __init__(
         self, device: torch.device, dtype: torch.dtype, *, autocast: bool, scale: bool
@@ -37,6 +37,10 @@ class Accelerator:
         self.device, self.dtype = device, dtype
         self._autocast = autocast
         self._scaler = torch.amp.GradScaler(device.type) if scale else None
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module whose forward is called: itself, or what spreads it over processes."""
+        return module
 
     def put(self, tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """A CPU tensor on the device, without waiting for the copy."""
@@ -81,7 +85,7 @@ class Accelerator:
         return self._scaler is not None
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """The tensors of all processes along the batch axis."""
+        """The tensors of all processes along the batch axis, for the record."""
         return tensor
 
     def state_dict(self) -> dict[str, Any]:
@@ -126,8 +130,14 @@ def set_up_torch(device: torch.device, model: Path) -> int:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         if "OMP_NUM_THREADS" not in os.environ:
             small = weight_bytes(model) < SMALL_MODEL_BYTES
-            torch.set_num_threads(1 if small else max(1, len(os.sched_getaffinity(0)) - 1))
+            torch.set_num_threads(1 if small else max(1, _cores() - 1))
     return torch.get_num_threads()
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def weight_bytes(model: Path) -> int:

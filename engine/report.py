@@ -122,16 +122,20 @@ class Recorder:
         first = self._pending[0].step
         every = min(self._log_every or READ_STEPS, READ_STEPS)
         # The clock keeps a watcher's picture fresh; the count keeps the promise about NaN.
-        if now >= self._next_read or step - first + 1 >= every:
-            self._next_read = now + READ_SECONDS
-            self.read()
+        due = now >= self._next_read or step - first + 1 >= every
+        if due or self._reading is not None:
+            self._next_read = now + READ_SECONDS if due else self._next_read
+            self.read(begin=due)
 
-    def read(self, *, wait: bool = False) -> None:
-        """Write down what the device has finished; with `wait`, everything."""
+    def read(self, *, wait: bool = False, begin: bool = True) -> None:
+        """Write down what the device has finished; with `wait`, everything.
+
+        `begin` starts the transfer of what has come since the last one.
+        """
         if self._reading is not None and (wait or self._reading.ready()):
             reading, self._reading = self._reading, None
             self._write(reading)
-        if self._reading is None and self._pending:
+        if self._reading is None and self._pending and begin:
             rows, self._pending = list(self._pending), deque()
             self._reading = _Reading(rows, self._device)
             if wait or self._reading.ready():
@@ -149,6 +153,8 @@ class Recorder:
                 self._report.say(self._line(row.step, values))
         rates = [value for name, value in values.items() if name.startswith("lr/")]
         self._report.status.update(loss=values["loss"], lr=rates[0] if rates else None)
+        if reading.memory is not None:
+            self._report.status.update(memory=reading.memory)
 
     def _line(self, step: int, values: dict[str, float]) -> str:
         rates = " ".join(f"{n}={v:.3g}" for n, v in values.items() if n.startswith("lr/"))
@@ -200,13 +206,14 @@ class _Reading:
         per_item = [tensor for row in rows for tensor in row.loss_B]
         flat = torch.cat([torch.stack(scalars).float(), *per_item])
         self._event: Any = None
-        self._memory = 0
+        self.memory: dict[str, int] | None = None
         if device.type == "cuda":
             host = torch.empty(flat.shape, pin_memory=True)
             self._flat = host.copy_(flat, non_blocking=True)
             self._event = torch.cuda.Event()
             self._event.record()
-            self._memory = torch.cuda.max_memory_allocated(device)
+            free, total = torch.cuda.mem_get_info(device)
+            self.memory = {"used": total - free, "total": total}
         else:
             self._flat = flat
 
@@ -223,8 +230,8 @@ class _Reading:
             self._means(row, {name: next(numbers) for name in row.tensors}) for row in self._rows
         ]
         items = [[next(numbers) for _ in row.timesteps] for row in self._rows]
-        if self._memory:
-            values[-1]["memory"] = float(self._memory)
+        if self.memory is not None:
+            values[-1]["memory"] = float(self.memory["used"])
         return list(zip(self._rows, values, items, strict=True))
 
     @staticmethod

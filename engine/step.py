@@ -116,7 +116,7 @@ class Denoising:
             loss_B = loss_B * put(batch.loss_weight_B)
         for weight in self._weights:
             loss_B = loss_B * weight(t_B)
-        return Losses(loss_B.mean(), loss_B.detach(), drawn)
+        return Losses(loss_B.mean(), self._accelerator.gather(loss_B.detach()), drawn)
 
     def _latents(self, batch: Batch, number: int) -> Tensor:
         """The cached latents, or the pictures through the VAE with a draw for each slot."""

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import FAILED, InvalidConfigError, RunError, StoppedEarly
+from engine.errors import FAILED, ConfigError, InvalidConfigError, RunError, StoppedEarly
 from engine.orders import Orders
 from engine.report import Report
 from schema.run.commands import CommandInbox
@@ -76,10 +76,10 @@ class Worker:
         except StoppedEarly as stopped:
             return self._leave(State.INTERRUPTED, 0, str(stopped))
         except RunError as error:
-            traceback.print_exc()
+            log_traceback()
             return self._fail(str(error), error.exit_code)
         except BaseException as error:
-            traceback.print_exc()
+            log_traceback()
             return self._fail(*explain(error, report.phase))
         if finished:
             report.events.emit("finished")
@@ -92,7 +92,7 @@ class Worker:
 
         job = read_config(self._report.folder)
         if len(job.config.process) > 1:
-            raise RunError("More than one process in a job cannot be run yet.")
+            raise ConfigError("config.process", "a job with several processes cannot run yet.")
         for index, process in enumerate(job.config.process):
             self._report.status.update(process=index)
             session = Session(self._report.folder, job, process, self._report)
@@ -123,15 +123,21 @@ def read_config(folder: RunFolder) -> JobFile:
 def read_job(path: Path) -> JobFile:
     """The typed config in a file; raises InvalidConfigError, every fault a line on stderr."""
     from schema.document import Document
-    from schema.findings import ConfigError
+    from schema.findings import ConfigError as Findings
 
     try:
         return Document.load(path).typed()
-    except ConfigError as error:
+    except Findings as error:
         for finding in error.findings:
             print(finding.sentence(), file=sys.stderr)
         more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
         raise InvalidConfigError(f"{error}{more}") from error
+
+
+def log_traceback() -> None:
+    """The present error in full, for log.txt; a full disk must not hide the reason itself."""
+    with suppress(OSError):
+        traceback.print_exc()
 
 
 def explain(error: BaseException, phase: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ its options; nothing later looks at the config.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class TrainingJob:
     def __init__(self, session: Session) -> None:
         self.session, self.process, self.report = session, session.process, session.report
         self.folder = session.folder
+        # It tells everyone about a kernel that nobody asked for.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         self.train: Train = session.process.train
         sweep(self.folder)
         self.saved = checkpoint.newest_valid(self.folder.state, self.report.warning)
@@ -78,6 +81,8 @@ class TrainingJob:
         family, source, preview = self._prepare_data()
         trained = self._load(family, source)
         accelerator = self._accelerator()
+        for denoiser in family.denoisers:
+            denoiser.module = accelerator.wrap(denoiser.module)
         optimizer = self._optimizer(trained)
         ema_config = self.train.ema_config
         named = {name: p for group in trained.groups.values() for name, p in group.items()}
@@ -103,7 +108,7 @@ class TrainingJob:
             recorder=recorder,
             report=self.report,
             keeper=saver,
-            preview=self._previewing(preview, trained, saver),
+            preview=self._previewing(preview, trained, saver) if accelerator.is_main else None,
             saved_at=self.saved.step if self.saved else None,
         )
         self.report.orders.check()
@@ -138,6 +143,11 @@ class TrainingJob:
             self.report.warning(
                 f"The run was trained with {self.progress['threads']} threads and goes on with "
                 f"{self.threads}: the last bits of its numbers may differ."
+            )
+        if self.progress["torch"] != torch.__version__:
+            self.report.warning(
+                f"The checkpoint was made with torch {self.progress['torch']}, this is "
+                f"{torch.__version__}: the last bits of its numbers may differ."
             )
         self.report.events.emit(
             "resumed", step=self.done, path=self.report.relative(self.saved.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,22 @@ def test_a_disk_that_refuses_a_save_ends_the_run_with_the_last_one_intact(
     assert run_here(folder) == 0  # it goes on when there is room again
     assert kinds(folder, "resumed")[0]["step"] == 2
     assert list(rows(folder)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_files_that_may_not_grow_are_a_failed_save_with_nothing_half_written(
+    new_run: NewRun,
+) -> None:
+    """A real refusal of the system: no file may be larger than 60 kB."""
+    folder = new_run(train__steps=4, save__save_every=2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+    try:
+        assert run_here(folder) == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "File too large" in _error(folder)
+    assert not folder.state.exists()
+    assert not [name for name in names(folder) if name.startswith((".", "run_"))]
 
 
 @pytest.mark.parametrize("phase", ["training", "caching"])

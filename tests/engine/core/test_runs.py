@@ -296,8 +296,9 @@ def test_half_precision_learns_nearly_the_same_and_goes_on_bit_for_bit(
 
 
 @pytest.mark.proves("train.gradient_checkpointing")
+@pytest.mark.parametrize("network", [{"linear": 4}, None], ids=["lora", "full"])
 def test_gradient_checkpointing_recomputes_blocks_and_changes_no_gradient(
-    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, network: dict[str, Any] | None
 ) -> None:
     from diffusers.models.resnet import ResnetBlock2D
 
@@ -318,7 +319,7 @@ def test_gradient_checkpointing_recomputes_blocks_and_changes_no_gradient(
             train__steps=1,
             train__train_text_encoder=True,
             train__gradient_checkpointing=flag,
-            network=None,
+            network=network,
         )
         found.append((calls[0], _losses(folder), rows(folder)[1]["grad_norm"]))
     assert found[1][0] > found[0][0]

@@ -50,18 +50,24 @@ def _bytes_of(folder: RunFolder, step: int) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in state}
 
 
-@pytest.mark.parametrize("victim", [4, 8])
-def test_a_run_killed_at_a_boundary_goes_on_bit_for_bit(new_run: NewRun, victim: int) -> None:
+@pytest.mark.parametrize(
+    ("moment", "goes_on_after"), [("checkpoint of 4", {4}), ("saving step 8", {4, 8})]
+)
+def test_a_run_killed_at_a_boundary_or_in_a_save_goes_on_bit_for_bit(
+    new_run: NewRun, moment: str, goes_on_after: set[int]
+) -> None:
     """12 straight steps without previews, against kill -9 and a resume with them."""
     straight = new_run("straight", **EVERYTHING)
     assert run_here(straight) == 0
     killed = new_run("killed", **EVERYTHING, sample__sample_every=3)
     with Worker(killed) as worker:
-        worker.until(lambda event: event["kind"] == "checkpoint" and event["step"] == victim)
+        worker.until(
+            lambda event: moment in (event.get("detail"), f"{event['kind']} of {event.get('step')}")
+        )
         worker.kill()
     with Worker(killed) as worker:
         assert worker.wait() == 0, worker.log()
-    assert kinds(killed, "resumed")[0]["step"] >= victim
+    assert kinds(killed, "resumed")[0]["step"] in goes_on_after
     assert rows(killed) == rows(straight)
     assert list(rows(killed)) == list(range(1, 13))
     for step in (8, 12):
