@@ -35,7 +35,7 @@ def test_check_costs_less_than_twice_the_imports_of_a_screen(demo_config: Path) 
 
 def test_the_first_text_comes_within_half_a_second(demo_config: Path, tmp_path: Path) -> None:
     app = [*FINETUI, str(demo_config)]
-    ours = lambda: first_text_seconds(app, "finetui", tmp_path)  # noqa: E731
+    ours = lambda: first_text_seconds(app, "FineTUI", tmp_path)  # noqa: E731
     bare = lambda: first_text_seconds(python(BARE_APP), "first words", tmp_path)  # noqa: E731
     found = compare(ours, bare, pairs=11)
     print(f"\nfirst text of the app / of a bare Textual app: {found}")
