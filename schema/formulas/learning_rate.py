@@ -18,12 +18,14 @@ Formula = Callable[[Mapping[str, Any], int, float, int], float]
 
 def constant(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
     """base · factor until the schedule's length is over, then base (factor is 1 unless given)."""
-    return base * params.get("factor", 1.0) if done < length else base
+    factor: float = params.get("factor", 1.0)
+    return base * factor if done < length else base
 
 
 def linear(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
     """The multiplier goes in a straight line from start_factor to end_factor, then stays."""
-    start, end = params.get("start_factor", 1 / 3), params.get("end_factor", 1.0)
+    start: float = params.get("start_factor", 1 / 3)
+    end: float = params.get("end_factor", 1.0)
     return base * (start + (end - start) * min(done, length) / length)
 
 
@@ -31,7 +33,7 @@ def cosine(params: Mapping[str, Any], length: int, base: float, done: int) -> fl
     """Half a cosine from base down to eta_min, which is held afterwards (torch's curve would rise
     again).
     """
-    low = params.get("eta_min", 0.0)
+    low: float = params.get("eta_min", 0.0)
     return low + (base - low) * (1 + math.cos(math.pi * min(done, length) / length)) / 2
 
 
@@ -48,26 +50,28 @@ def cosine_with_restarts(params: Mapping[str, Any], length: int, base: float, do
 
 def step(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
     """Drop by gamma every step_size updates, until the schedule's length is over."""
-    drops = min(done, length) // params.get("step_size", length + 1)
-    return base * params.get("gamma", 0.1) ** drops
+    drops: float = min(done, length) // params.get("step_size", length + 1)
+    gamma: float = params.get("gamma", 0.1)
+    return base * float(gamma**drops)
 
 
 def constant_with_warmup(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
     """From 0 up to base over num_warmup_steps, then base."""
-    warmup = params.get("num_warmup_steps", 1000)
+    warmup: int = params.get("num_warmup_steps", 1000)
     return base * min(1.0, done / warmup) if warmup else base
 
 
 def polynomial(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
     """Linear warm-up, then (base - lr_end)(1 - progress)^power + lr_end."""
-    warmup, end = params.get("num_warmup_steps", 0), params.get("lr_end", 1e-7)
+    warmup: int = params.get("num_warmup_steps", 0)
+    end: float = params.get("lr_end", 1e-7)
+    power: float = params.get("power", 1.0)
     if done < warmup:
         return base * done / warmup
     if done >= length:
         return end
-    return (base - end) * (1 - (done - warmup) / (length - warmup)) ** params.get(
-        "power", 1.0
-    ) + end
+    left: float = (1 - (done - warmup) / (length - warmup)) ** power
+    return (base - end) * left + end
 
 
 def piecewise_constant(params: Mapping[str, Any], length: int, base: float, done: int) -> float:
