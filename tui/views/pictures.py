@@ -49,7 +49,9 @@ def picture_row(
     count = max(1, min(len(last), (width - 1) // (wanted + 1)))
     across = min(WIDE, (width - 1) // count - 1, tall * 2)
     if mode == OFF or across < NARROWEST:
-        return _captions(last, last, note, width, height)
+        named = [row(f" {shorten(f'{s.index + 1} {s.prompt}', width - 2)}") for s in last]
+        named = named[: max(1, height - CAPTION_ROWS + 1)]
+        return [*named, *_captions(last, last, note, width, height - len(named))]
     shown = last[-count:] if count < len(last) else last
     blank = [fit(row(("…", "muted")), across)]
     drawn = [list(get(Wanted(shot.path, across, across // 2, mode)) or blank) for shot in shown]

@@ -22,13 +22,13 @@ from tui.views import run_parts
 from tui.views.frame import View
 from tui.views.log_panel import FilterLine, copy_text, toggle_log
 from tui.views.run_body import Body
-from tui.watch.follow import CommandSent, RunFollower, Snapshot
+from tui.watch.follow import CommandSent, RunFollower, Snapshot, Trouble
 from tui.watch.gpu import Host, MachineReader, Nvml, Readings, read_host
 from tui.watch.jobs import Job, JobsWatcher
 from tui.widgets import partial
 from tui.widgets.rows import Row, changed_spans, fit, row, width_of
 from tui.widgets.statusline import Question
-from tui.widgets.thumbs import ThumbLoader, Wanted
+from tui.widgets.thumbs import ThumbLoader, Wanted, sender
 
 BLURRED_SECONDS = 5.0
 """Seconds between looks while the terminal has no focus."""
@@ -80,7 +80,10 @@ class RunView(View):
         self._machine = MachineReader(
             lambda cards, host: self.post_message(Told((cards, host))), nvml, host
         )
-        self._thumbs = ThumbLoader(lambda wanted, rows: self.post_message(Told((wanted, rows))))
+        self._thumbs = ThumbLoader(
+            lambda wanted, rows: self.post_message(Told((wanted, rows))),
+            lambda sequence: sender(self.frame)(sequence),
+        )
         self._jobs: JobsWatcher | None = None
         self._asked: dict[str, str] = {}
         self._title: Row = ()
@@ -169,6 +172,8 @@ class RunView(View):
                 self._take(snapshot)
             case CommandSent() as sent:
                 self._was_sent(sent)
+            case Trouble() as trouble:
+                self.say(trouble.words, "error")
             case (Readings() as cards, Host() | None as host):
                 self.dashboard.set_machine(cards, host)
             case [*jobs] if all(isinstance(job, Job) for job in jobs):

@@ -19,7 +19,7 @@ from tui.watch.follow import RunFollower, Snapshot
 from tui.watch.text import shorten
 from tui.widgets import partial
 from tui.widgets.rows import Rows, rule
-from tui.widgets.thumbs import ThumbLoader, Wanted, picture_mode
+from tui.widgets.thumbs import SIXEL, ThumbLoader, Wanted, picture_mode, sender
 
 LOOK_SECONDS = 2.0
 
@@ -54,7 +54,10 @@ class SamplesView(View):
         self._follower = RunFollower(
             folder, lambda news: self.post_message(Told(news)), every=LOOK_SECONDS
         )
-        self._thumbs = ThumbLoader(lambda wanted, rows: self.post_message(Told((wanted, rows))))
+        self._thumbs = ThumbLoader(
+            lambda wanted, rows: self.post_message(Told((wanted, rows))),
+            lambda sequence: sender(self.frame)(sequence),
+        )
 
     def body(self) -> ComposeResult:
         """Rule, grid, and the large picture beside or instead of it."""
@@ -94,6 +97,8 @@ class SamplesView(View):
         partial.install()
         self._follower.start()
         self._thumbs.start()
+        if self.frame.settings.images == SIXEL:
+            self.say("sixel is not drawn yet: half blocks; `images: kitty` is sharp", "warning")
         self._place()
 
     def on_unmount(self) -> None:

@@ -93,7 +93,14 @@ class CommandSent:
     problem: str = ""
 
 
-Notice = Snapshot | CommandSent
+@dataclass(frozen=True)
+class Trouble:
+    """A look failed; the next one is tried all the same."""
+
+    words: str
+
+
+Notice = Snapshot | CommandSent | Trouble
 
 
 class RunFollower(threading.Thread):
@@ -107,7 +114,7 @@ class RunFollower(threading.Thread):
 
         Args:
             folder: the run to follow.
-            notify: gets a `Snapshot` at every look that found something new, and `CommandSent`.
+            notify: gets a `Snapshot` (or `Trouble`) at every look, and `CommandSent`.
             every: seconds between looks.
             others: runs whose curves are laid over those of this one.
         """
@@ -162,13 +169,21 @@ class RunFollower(threading.Thread):
                 if self._eyes is None:
                     self._eyes = _Eyes(self.folder, self._others)
                 eyes = self._eyes
-            snapshot = eyes.look(charts)
-            self._waiting -= {answer.id for answer in snapshot.answers}
-            if snapshot.status.ended:
-                self._waiting.clear()
+            notice = self._look(eyes, charts)
             if not self._ended.is_set():
-                self._notify(snapshot)
+                self._notify(notice)
             self._wake.wait(QUICK if self._waiting else self.every)
+
+    def _look(self, eyes: _Eyes, charts: Mapping[str, ChartRequest]) -> Notice:
+        """One look. A folder that vanishes half-way must not freeze the screen for good."""
+        try:
+            snapshot = eyes.look(charts)
+        except Exception as error:
+            return Trouble(f"the run could not be read: {str(error) or type(error).__name__}")
+        self._waiting -= {answer.id for answer in snapshot.answers}
+        if snapshot.status.ended:
+            self._waiting.clear()
+        return snapshot
 
     def _send_commands(self) -> None:
         with self._mutex:

@@ -191,10 +191,15 @@ class Rows(Widget):
     def style_of(self, role: str) -> Style:
         """The style of a role in the running theme.
 
-        A role may also be a Rich colour pair such as `#204060 on #ffffff`, as pictures need.
+        A role may also be a Rich colour such as `#204060 on #ffffff` or `color(16)`, as pictures
+        need.
         """
         name, _, extra = role.partition("!")
         if name in FIELDS:
             on = "cursor" if name == "cursor-text" else None
             return look_of(self).style(name, on, bold=extra == "bold")
-        return Style.parse(name) if name.startswith("#") else Style(bold=extra == "bold" or None)
+        return (
+            Style.parse(name)
+            if name.startswith(("#", "color("))
+            else Style(bold=extra == "bold" or None)
+        )

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from tui.widgets import kitty
 from tui.widgets.rows import Row, Span, fit, row
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from tui.app import FineTuiApp
 
-HALF, PLAIN, OFF = "half", "ascii", "off"
+HALF, PLAIN, OFF, KITTY = "half", "ascii", "off", "kitty"
+SIXEL: Final = "sixel"
 RAMP: Final = " .:-=+*#%@"
 CACHED: Final = 64
 BACKGROUND: Final = (24, 24, 24)
@@ -33,7 +35,7 @@ BACKGROUND: Final = (24, 24, 24)
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture at a size in cells, drawn in a way (`half` or `ascii`)."""
+    """A picture at a size in cells, drawn in a way (`half`, `ascii` or `kitty`)."""
 
     path: Path
     columns: int
@@ -74,15 +76,21 @@ def ascii_art(image: Image, columns: int, rows: int) -> list[Row]:
     return made + [fit((), columns)] * (rows - len(made))
 
 
-def draw_file(wanted: Wanted) -> list[Row]:
-    """The picture file as rows; a file that cannot be read is a sentence, never an exception."""
+def draw_file(wanted: Wanted, send: Callable[[str], object] | None = None) -> list[Row]:
+    """The picture file as rows; a file that cannot be read is a sentence, never an exception.
+
+    `send` writes to the terminal what must be there before the rows mean anything.
+    """
     from PIL import Image, UnidentifiedImageError  # here: 60 ms that a start need not pay
 
     try:
         with Image.open(wanted.path) as image:
             # A large JPEG is decoded at a fraction of its size.
-            image.draft("RGB", (wanted.columns * 2, wanted.rows * 4))
+            enough = 16 if wanted.mode == KITTY else 2
+            image.draft("RGB", (wanted.columns * enough, wanted.rows * enough * 2))
             image.load()
+            if wanted.mode == KITTY and send is not None:
+                return _sharp(_opaque(image), wanted, send)
             draw = ascii_art if wanted.mode == PLAIN else half_blocks
             return draw(_opaque(image), wanted.columns, wanted.rows)
     except FileNotFoundError:
@@ -93,6 +101,19 @@ def draw_file(wanted: Wanted) -> list[Row]:
     blank = fit((), wanted.columns)
     words = fit(row((problem, "warning")), wanted.columns)
     return [words if y == wanted.rows // 2 else blank for y in range(wanted.rows)]
+
+
+def _sharp(image: Image, wanted: Wanted, send: Callable[[str], object]) -> list[Row]:
+    """The picture sent to the terminal, and the cells that show it, centred across."""
+    # Cells are twice as tall as wide; the box takes the shape of the picture.
+    scale = min(wanted.columns / image.width, wanted.rows * 2 / image.height)
+    columns = max(1, min(wanted.columns, round(image.width * scale), len(kitty.ACCENTS)))
+    rows = max(1, min(wanted.rows, round(image.height * scale / 2), len(kitty.ACCENTS)))
+    number = kitty.next_number()
+    send(kitty.transmit(image, number, columns, rows))
+    left = " " * ((wanted.columns - columns) // 2)
+    made = [fit(row(left, *line), wanted.columns) for line in kitty.cells(number, columns, rows)]
+    return made + [fit((), wanted.columns)] * (wanted.rows - rows)
 
 
 def _opaque(image: Image) -> Image:
@@ -134,10 +155,14 @@ class ThumbLoader(threading.Thread):
     What was drawn lately is kept; a file that changed is drawn again.
     """
 
-    def __init__(self, notify: Callable[[Wanted, list[Row]], object]) -> None:
-        """Not started yet."""
+    def __init__(
+        self,
+        notify: Callable[[Wanted, list[Row]], object],
+        send: Callable[[str], object] | None = None,
+    ) -> None:
+        """Not started yet; `send` writes escape sequences to the terminal (thread-safe)."""
         super().__init__(daemon=True, name="thumbnails")
-        self._notify = notify
+        self._notify, self._send = notify, send
         self._queue: SimpleQueue[Wanted | None] = SimpleQueue()
         self._asked: set[Wanted] = set()
         self._drawn: OrderedDict[Wanted, list[Row]] = OrderedDict()
@@ -156,7 +181,7 @@ class ThumbLoader(threading.Thread):
     def run(self) -> None:
         """Draw until `stop()`."""
         while (wanted := self._queue.get()) is not None:
-            rows = draw_file(wanted)
+            rows = draw_file(wanted, self._send)
             self._drawn[wanted] = rows
             while len(self._drawn) > CACHED:
                 old, _ = self._drawn.popitem(last=False)
@@ -169,7 +194,24 @@ class ThumbLoader(threading.Thread):
 
 
 def picture_mode(app: FineTuiApp) -> str:
-    """How pictures are drawn here: `off`, `ascii` or `half`, by the user's settings and colours."""
-    if app.settings.images == OFF:
+    """How pictures are drawn here, by the user's settings and the terminal's colours.
+
+    `auto` is half blocks: what the terminal outside of tmux or ssh can draw cannot be found out.
+    """
+    wanted = app.settings.images
+    if wanted == OFF:
         return OFF
-    return PLAIN if app.depth == "none" or app.settings.chart_symbols == "ascii" else HALF
+    if app.depth == "none" or app.settings.chart_symbols == "ascii":
+        return PLAIN
+    return KITTY if wanted == KITTY else HALF
+
+
+def sender(app: FineTuiApp) -> Callable[[str], object]:
+    """Writes to the terminal between two frames: Textual's output queue takes whole strings."""
+
+    def send(sequence: str) -> None:
+        driver = app._driver
+        if driver is not None:
+            driver.write(sequence)
+
+    return send

@@ -1,5 +1,7 @@
 """Pictures as cells."""
 
+import base64
+import io
 import threading
 
 import pytest
@@ -8,8 +10,9 @@ from PIL import Image
 from tests.tui.fake_run import picture
 from tui.views.pictures import newest, picture_row
 from tui.watch.history import Shot
+from tui.widgets import kitty
 from tui.widgets.rows import text_of, width_of
-from tui.widgets.thumbs import PLAIN, ThumbLoader, Wanted, ascii_art, draw_file, half_blocks
+from tui.widgets.thumbs import KITTY, PLAIN, ThumbLoader, Wanted, ascii_art, draw_file, half_blocks
 
 
 def test_a_cell_shows_two_pixels_one_above_the_other():
@@ -93,6 +96,45 @@ def test_the_loader_draws_each_picture_once_and_off_the_screens_thread(tmp_path)
     assert threads == [loader]
 
 
+def test_a_kitty_picture_is_sent_once_and_shown_by_ordinary_cells(tmp_path):
+    path = picture(tmp_path / "a.png", 0, 500, size=128)
+    sent = []
+    rows = draw_file(Wanted(path, 20, 10, KITTY), sent.append)
+    (sequence,) = sent
+    parts = sequence.split("\x1b\\")[:-1]
+    assert parts[0].startswith("\x1b_Ga=T,U=1,i=")
+    assert ",c=20,r=10," in parts[0]
+    data = base64.b64decode("".join(part.split(";", 1)[1] for part in parts))
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (128, 128)
+    assert len(rows) == 10
+    assert {width_of(line) for line in rows} == {20}
+    number = parts[0].split("i=")[1].split(",")[0]
+    assert rows[0][0][1] == f"color({number})"
+
+
+def test_long_pictures_are_sent_in_chunks_that_say_whether_more_comes():
+    noise = Image.effect_noise((300, 300), 90).convert("RGB")
+    parts = kitty.transmit(noise, 20, 30, 15, {}).split("\x1b\\")[:-1]
+    assert len(parts) > 2
+    assert all(",m=1;" in part for part in parts[:-1])
+    assert ",m=0;" in parts[-1]
+    assert all(len(part.split(";", 1)[1]) <= kitty.CHUNK for part in parts)
+
+
+def test_inside_tmux_sequences_are_passed_through():
+    sequence = kitty.forget(20, {"TMUX": "/tmp/tmux-0/default,1,0"})
+    assert sequence == "\x1bPtmux;\x1b\x1b_Ga=d,d=I,i=20,q=2\x1b\x1b\\\x1b\\"
+    assert kitty.forget(20, {}) == "\x1b_Ga=d,d=I,i=20,q=2\x1b\\"
+
+
+def test_every_cell_names_its_row_and_column():
+    rows = kitty.cells(16, 3, 2)
+    assert rows[1][0][0][3:6] == kitty.PLACEHOLDER + kitty.ACCENTS[1] + kitty.ACCENTS[1]
+    assert len(set(kitty.ACCENTS)) == 120
+    assert len(kitty.cells(16, 500, 500)) == 120
+
+
 def shots(tmp_path, count=3, step=500):
     return [Shot(tmp_path / f"{n}.png", step, n, f"prompt {n}", 42 + n, step) for n in range(count)]
 
@@ -117,7 +159,7 @@ def test_without_room_or_without_wish_only_names_are_shown(tmp_path):
     asked = []
     for mode, height in (("off", 14), ("half", 6)):
         rows = picture_row(shots(tmp_path), "", lambda w: asked.append(w), 36, height, mode)
-        assert "prompt 2" in text_of(rows[0])
+        assert "3 prompt 2" in "".join(text_of(line) for line in rows[:3])
     assert asked == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from queue import Queue
 
 import pytest
@@ -16,6 +17,7 @@ from tui.watch.follow import (
     CommandSent,
     RunFollower,
     Snapshot,
+    Trouble,
     step_words,
 )
 from tui.watch.history import BROKEN, RESTART
@@ -198,6 +200,29 @@ def test_telemetry_of_the_supervisor_is_read(run, follow):
     assert telemetry["cpu"] == 12.0
 
 
+def test_a_look_that_fails_is_told_and_the_next_one_works(run, follow, monkeypatch):
+    run.status()
+    follower = follow()
+    follower.get()
+    eyes = follower._eyes
+    monkeypatch.setattr(eyes._metrics, "poll", lambda: 1 / 0)
+    follower.look_now()
+    assert follower.news.get(timeout=5) == Trouble("the run could not be read: division by zero")
+    monkeypatch.undo()
+    follower.look_now()
+    assert follower.get().status.state is State.TRAINING
+
+
+def test_a_folder_that_vanishes_does_not_end_the_watching(run, follow):
+    run.train(5)
+    run.status()
+    follower = follow()
+    follower.get()
+    shutil.rmtree(run.folder.path)
+    follower.look_now()
+    assert follower.get().status.state is State.QUEUED
+
+
 def test_two_watchers_see_the_same(run, follow):
     run.train(50)
     run.status()
@@ -230,5 +255,5 @@ def test_a_hung_step_is_a_stall_but_a_paused_run_is_not(run, monkeypatch):
 def test_a_step_line_leaves_out_what_was_not_recorded():
     assert step_words({"step": 3, "loss": 0.5}) == "step 3  loss .5000"
     assert step_words({"step": 3, "lr/unet": 1e-4, "step_seconds": 0.5}) == (
-        "step 3  lr 1.0e-4  0.50 s"
+        "step 3  lr 1e-4  0.50 s"
     )
