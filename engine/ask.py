@@ -33,9 +33,11 @@ def preflight(about: dict[str, Any]) -> dict[str, Any]:
     from engine.worker import read_job
     from schema.run.layout import RunFolder
     from schema.sections.dtypes import torch_name
+    from schema.sections.job import TrainerProcess
 
     folder = RunFolder(about["folder"])
     process = read_job(Path(about["config"])).config.process[0]
+    assert isinstance(process, TrainerProcess)
     device = pick_device(process.device)
     checks.check(process, folder, device)
     dtype: torch.dtype = getattr(torch, torch_name(process.train.dtype))

@@ -93,7 +93,9 @@ class Orders:
         """Refuse whatever is still waiting; the run is over."""
         with self._mutex:
             self._over = True
-            self._answer_pauses(reason)
+            for command in self._pauses:
+                self._inbox.acknowledge(command, "refused", reason)
+            self._pauses.clear()
             while self._waiting:
                 self._inbox.acknowledge(self._waiting.popleft(), "refused", reason)
             self._inbox.refuse_all(reason)

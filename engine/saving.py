@@ -8,6 +8,7 @@ Pruning comes last and counts by step number.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -22,8 +23,10 @@ from engine.errors import CheckpointError, DivergedError
 from engine.networks import Trained
 from engine.optim.ema import Ema
 from engine.report import Report
+from schema import __version__
 from schema.run.layout import RunFolder
 from schema.sections.dtypes import torch_name
+from schema.sections.job import JobFile
 from schema.sections.save import Save
 
 STATES_TO_KEEP = 2
@@ -134,6 +137,23 @@ def sweep(folder: RunFolder) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def file_metadata(job: JobFile, trigger: str | None, step: int, epoch: int) -> dict[str, str]:
+    """What every weights file says about itself; values are text, JSON where they are not."""
+    name = job.config.name
+    meta: dict[str, Any] = {
+        key: value.replace("[name]", name) if isinstance(value, str) else value
+        for key, value in job.meta.items()
+    }
+    meta |= {
+        "software": {"name": "finetui", "version": __version__},
+        "training_info": {"step": step, "epoch": epoch},
+        "ss_output_name": name,
+    }
+    if trigger:
+        meta["ss_tag_frequency"] = {f"1_{trigger}": {trigger: 1}}
+    return {key: v if isinstance(v, str) else json.dumps(v) for key, v in meta.items()}
 
 
 def parts(

@@ -7,13 +7,13 @@ its options; nothing later looks at the config.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
@@ -24,13 +24,14 @@ from engine.jobs import Session
 from engine.loop import Loop, Plan
 from engine.losses import element_loss
 from engine.networks import Trained, build
+from engine.networks.dropout import has_dropout
 from engine.noise import TrainingNoise
 from engine.optim.ema import Ema
 from engine.optim.optimizers import UNCLIPPED, build_optimizer
 from engine.optim.schedule import LearningRates
 from engine.report import Recorder
 from engine.resume import judge
-from engine.saving import Saver, parts, restore, sweep
+from engine.saving import Saver, file_metadata, parts, restore, sweep
 from engine.seed import seed_of
 from engine.step import Accumulation, Denoising, TrainingStep
 from engine.targets import ItemWeight, min_snr
@@ -38,6 +39,7 @@ from engine.timesteps import Timesteps
 from schema.run.metrics import MetricsWriter
 from schema.run.status import State
 from schema.sections.dtypes import torch_name
+from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
 
 if TYPE_CHECKING:
@@ -53,11 +55,13 @@ class TrainingJob:
     """Builds everything a training run consists of, phase by phase."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.process, self.report = session, session.process, session.report
+        process = session.process
+        assert isinstance(process, TrainerProcess), "the table of jobs says so"
+        self.session, self.process, self.report = session, process, session.report
         self.folder = session.folder
         # It tells everyone about a kernel that nobody asked for.
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        self.train: Train = session.process.train
+        self.train: Train = process.train
         sweep(self.folder)
         self.saved = checkpoint.newest_valid(self.folder.state, self.report.warning)
         self.progress: dict[str, Any] = self.saved.load("progress") if self.saved else {}
@@ -195,14 +199,18 @@ class TrainingJob:
         self.report.check()
         save = self.process.save
         trained = build(family, self.process.network, self.train, save.save_format, self.seed)
-        modules = [denoiser.module for denoiser in family.denoisers]
-        if self.train.train_text_encoder:
-            modules += family.text_encoders.values()
-        for module in modules:
+        for module in self._training_modules(family):
             module.train()
             if self.train.gradient_checkpointing:
                 _checkpoint_gradients(module)
         return trained
+
+    def _training_modules(self, family: Family) -> list[nn.Module]:
+        """The modules that run in training mode: gradients flow through them."""
+        modules = [denoiser.module for denoiser in family.denoisers]
+        return modules + (
+            list(family.text_encoders.values()) if self.train.train_text_encoder else []
+        )
 
     def _accelerator(self) -> Accelerator:
         half = self.dtype != torch.float32
@@ -257,6 +265,7 @@ class TrainingJob:
             trains_text=train.train_text_encoder,
         )
         per_update = train.gradient_accumulation_steps
+        draws = trained.uses_dropout or any(map(has_dropout, self._training_modules(family)))
         schedule = train.lr_scheduler_params.model_dump(exclude_none=True)
         return TrainingStep(
             source,
@@ -272,7 +281,7 @@ class TrainingJob:
             ),
             max_norm=None if train.optimizer in UNCLIPPED else train.max_grad_norm or None,
             ema=ema,
-            dropout_seed=self.seed if trained.uses_dropout else None,
+            dropout_seed=self.seed if draws else None,
         )
 
     # -- what is kept and shown
@@ -309,29 +318,13 @@ class TrainingJob:
             ema=ema,
             suffix=suffix if full else ".safetensors",
             state=state,
-            metadata=lambda step: self._metadata(
-                step, step // _steps_per_epoch(source, self.train)
+            metadata=lambda step: file_metadata(
+                self.session.job,
+                self.process.trigger_word,
+                step,
+                step // _steps_per_epoch(source, self.train),
             ),
         )
-
-    def _metadata(self, step: int, epoch: int) -> dict[str, str]:
-        """What every weights file says about itself; values are text, JSON where they are not."""
-        from schema import __version__
-
-        name = self.session.job.config.name
-        meta: dict[str, Any] = {
-            key: value.replace("[name]", name) if isinstance(value, str) else value
-            for key, value in self.session.job.meta.items()
-        }
-        meta |= {
-            "software": {"name": "finetui", "version": __version__},
-            "training_info": {"step": step, "epoch": epoch},
-            "ss_output_name": name,
-        }
-        if self.process.trigger_word:
-            word = self.process.trigger_word
-            meta["ss_tag_frequency"] = {f"1_{word}": {word: 1}}
-        return {k: v if isinstance(v, str) else json.dumps(v) for k, v in meta.items()}
 
     def _plan(self) -> Plan:
         train, previews = self.train, not self.train.disable_sampling

@@ -32,6 +32,7 @@ class Trained(Protocol):
     """
 
     uses_dropout: bool
+    """Whether the network itself draws random numbers while it trains."""
 
     def state_dict(self) -> dict[str, Tensor]:
         """The live parameters by name, float32, detached, not copied."""

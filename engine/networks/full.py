@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from engine.families.base import Family
 from engine.networks import TEXT_ENCODER, UNET, load_exactly
-from engine.networks.dropout import has_dropout
 from schema.sections.train import Train
 
 
@@ -31,7 +30,7 @@ class FullModel:
             self.groups[TEXT_ENCODER] = _named(family.text_encoders)
         for module in modules:
             module.requires_grad_(True)
-        self.uses_dropout = any(has_dropout(module) for module in modules)
+        self.uses_dropout = False  # what the model has of its own is not the network's
 
     def _all(self) -> dict[str, nn.Parameter]:
         return {name: p for group in self.groups.values() for name, p in group.items()}

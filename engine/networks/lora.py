@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from engine.errors import ConfigError
 from engine.families.base import Family, LoraTargets
 from engine.networks import TEXT_ENCODER, UNET, load_exactly
-from engine.networks.dropout import has_dropout
 from engine.networks.files import write_lora
 from engine.randomness import global_rng_kept, key
 from schema.sections.network import Network
@@ -50,8 +49,7 @@ def attach(family: Family, network: Network, train: Train, seed: int) -> LoraNet
             group, module = parts[name]
             for path, layer in _inject(module, network, target).items():
                 layers[f"{name}.{path}"] = (group, layer)
-    dropout = any(has_dropout(module) for _, module in parts.values())
-    return LoraNetwork(family, network, layers, uses_dropout=dropout)
+    return LoraNetwork(family, network, layers)
 
 
 def _trained_parts(family: Family, train: Train) -> dict[str, tuple[str, nn.Module]]:
@@ -96,8 +94,6 @@ class LoraNetwork:
         family: Family,
         network: Network,
         layers: Mapping[str, tuple[str, nn.Module]],
-        *,
-        uses_dropout: bool,
     ) -> None:
         self._family = family
         self._format = "diffusers" if network.network_kwargs.peft_format else "kohya"
@@ -106,7 +102,7 @@ class LoraNetwork:
         self.groups: dict[str, dict[str, nn.Parameter]] = {}
         for name, (group, layer) in layers.items():
             self.groups.setdefault(group, {}).update(_matrices(name, layer))
-        self.uses_dropout = uses_dropout or bool(network.dropout)
+        self.uses_dropout = bool(network.dropout)
         if network.dropout:
             self._drop_ranks(network.dropout)
 
