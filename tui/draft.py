@@ -15,6 +15,7 @@ from typing import Any
 from schema.atomic import write_atomic
 from schema.catalogue import OptionInfo, find, plain, under
 from schema.check import check_document
+from schema.conditions import needs
 from schema.document import Document
 from schema.families import FamilyRow, family
 from schema.findings import Finding
@@ -192,17 +193,18 @@ class Draft:
         return None
 
     def _unmet(self, condition: str, path: str) -> str | None:
-        wanted_path, equals, wanted = condition.partition("=")
-        info = find(wanted_path)
-        if info is None:
-            return None
-        here = wanted_path.replace("[]", path[path.find("[") : path.find("]") + 1], 1)
-        if "[]" in here:
-            return None
-        value = self.effective(info, here)
-        if equals:
-            return None if str(value) == wanted else f"only if {info.label.lower()} is {wanted}"
-        return None if value not in (None, False, 0, "") else f"needs {info.label.lower()}"
+        unmet = []
+        for need in needs(condition):
+            info = find(need.path)
+            here = need.path.replace("[]", path[path.find("[") : path.find("]") + 1], 1)
+            if "[]" in here:
+                return None
+            value = self.effective(info, here) if info is not None else self.value(here)
+            if need.met(value):
+                return None
+            label = info.label.lower() if info is not None else need.path
+            unmet.append(label if need.value is None else f"{label} = {need.value}")
+        return f"needs {' or '.join(unmet)}"
 
     # -- editing -------------------------------------------------------------------------------
 

@@ -79,11 +79,17 @@ def _eight_bit(class_name: str) -> Builder:
     return build
 
 
+_SIXTEEN_BIT = ("stochastic_accumulation", "stochastic_rounding")
+"""About weights in less than 32 bits, of which there are none: what trains is kept in float32."""
+
+
 def _adafactor(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
     """transformers' Adafactor, with a rate from the config unless relative_step chooses its own."""
     from transformers.optimization import Adafactor
 
     params = {"scale_parameter": False, "relative_step": False, "warmup_init": False, **params}
+    for name in _SIXTEEN_BIT:
+        params.pop(name, None)
     if "eps" in params:
         params["eps"] = tuple(params["eps"])
     if params["relative_step"]:

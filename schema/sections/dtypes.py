@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-TrainDtype = Literal["fp32", "bf16", "fp16"]
+TrainDtype = Literal["fp32", "bf16", "fp16", "float8"]
 SaveDtype = Literal["float16", "bf16", "float32"]
 
 TRAIN_SYNONYMS: Final = {
@@ -14,7 +14,7 @@ SAVE_SYNONYMS: Final = {
     "fp16": "float16", "half": "float16", "bfloat16": "bf16",
 }  # fmt: skip
 
-_TORCH: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_TORCH: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "float8": "float8_e4m3fn"}
 
 
 def torch_name(dtype: str) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from schema.catalogue import OptionInfo, closest, find, options
+from schema.conditions import said
 from schema.families import CAPABILITIES, FAMILIES
 from schema.pending import waiting_values, waits
 from schema.words import accepted
@@ -49,7 +50,8 @@ def _matching(path: str) -> list[OptionInfo]:
 
 
 def _lines(info: OptionInfo) -> Iterator[str]:
-    yield f"{info.path}  ({info.label}; {info.section}, {info.group}; {info.tier})"
+    head = f"{info.path}  ({info.label}; {info.section}, {info.group}; {info.tier})"
+    yield from textwrap.wrap(head, 100, subsequent_indent="  ", break_on_hyphens=False)
     yield from textwrap.wrap(info.help, 96, initial_indent="  ", subsequent_indent="  ")
     if info.detail:
         yield from textwrap.wrap(info.detail, 96, initial_indent="  ", subsequent_indent="  ")
@@ -71,7 +73,7 @@ def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
         "why": info.default_note,
         "exists when": info.when and f"{info.when[0]} is {' or '.join(info.when[1])}",
         "older names": ", ".join(info.aliases),
-        "needs": ", ".join(info.requires),
+        "needs": ", ".join(said(need, lambda path: None) for need in info.requires),
         "conflicts": ", ".join(info.conflicts),
         "applies to": None if info.applies_to == ("all",) else _families(info),
         "on resume": _ON_RESUME[info.on_resume],

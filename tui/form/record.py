@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema.catalogue import OptionInfo, find
+from schema.conditions import said
 from schema.pending import waiting_values, waits
 from tui.form.row import Row
 from tui.form.values import number_text, shown
@@ -130,10 +131,9 @@ def _choices(info: OptionInfo, value: object) -> list[Line]:
 
 def _names(paths: tuple[str, ...]) -> str:
     """Conditions in words: the labels of the options they name."""
-    out = []
-    for condition in paths:
-        path, equals, value = condition.partition("=")
-        info = find(path)
-        label = f"{info.label} ({path})" if info else path
-        out.append(f"{label} = {value}" if equals else label)
-    return ", ".join(out)
+    return ", ".join(said(condition, _label) for condition in paths)
+
+
+def _label(path: str) -> str | None:
+    info = find(path)
+    return info.label if info else None

@@ -3,7 +3,12 @@
 from typing import Literal
 
 from schema.option import Section, opt
-from schema.sections.train.optimizers import OptimizerParams
+from schema.sections.train.optimizers import (
+    OPTIMIZER_SYNONYMS,
+    OPTIMIZER_WORDS,
+    OptimizerName,
+    OptimizerParams,
+)
 from schema.sections.train.schedules import SchedulerParams
 
 _GROUP = "Learning & Optimization Strategy"
@@ -49,19 +54,59 @@ class Learning(Section):
         log=True,
         ge=0,
     )
-    optimizer: Literal["adamw", "adam", "adamw8bit", "adam8bit", "adafactor"] = opt(
+    refiner_lr: float | None = opt(
+        None,
+        "Refiner learning rate",
+        "Learning rate for the SDXL refiner model. Empty = same as learning rate.",
+        group=_GROUP,
+        tier="advanced",
+        applies_to=("refiner",),
+        on_resume="new-trajectory",
+        editable_live=True,
+        requires=("train.train_refiner",),
+        inherits="train.lr",
+        log=True,
+        detail="Only full fine-tuning trains the refiner; a network never does.",
+        ge=0,
+    )
+    embedding_lr: float | None = opt(
+        None,
+        "Embedding learning rate",
+        "Learning rate for a trained text embedding (textual inversion).",
+        group=_GROUP,
+        tier="advanced",
+        on_resume="new-trajectory",
+        editable_live=True,
+        requires=("embedding",),
+        inherits="train.lr",
+        log=True,
+        detail="Of the token vectors of the embedding: section. All other rows of the token "
+        "table stay as they are.",
+        ge=0,
+    )
+    adapter_lr: float | None = opt(
+        None,
+        "Adapter learning rate",
+        "Learning rate for a trained adapter (IP-Adapter, T2I, ControlNet, ...).",
+        group=_GROUP,
+        tier="advanced",
+        on_resume="new-trajectory",
+        editable_live=True,
+        requires=("adapter.train",),
+        inherits="train.lr",
+        log=True,
+        detail="Of the parameters of the adapter: section while adapter.train is on.",
+        ge=0,
+    )
+    optimizer: OptimizerName = opt(
         "adamw",
         "Optimizer",
-        "The algorithm that updates the weights. adamw8bit saves memory.",
+        "The algorithm that updates the weights. adamw8bit saves memory, prodigy finds its own "
+        "learning rate.",
         group=_GROUP,
         on_resume="new-trajectory",
-        choices={
-            "adamw": "Adam with decoupled weight decay: the safe choice",
-            "adam": "Adam; weight decay is added to the gradient",
-            "adamw8bit": "adamw with 8-bit states: a quarter of the optimizer memory",
-            "adam8bit": "adam with 8-bit states",
-            "adafactor": "factored states, hardly any optimizer memory",
-        },
+        choices=OPTIMIZER_WORDS,
+        synonyms=OPTIMIZER_SYNONYMS,
     )
     optimizer_params: OptimizerParams = opt(
         {},

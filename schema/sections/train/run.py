@@ -1,38 +1,20 @@
-"""`train:` - how long the run is, how much goes into a step, precision and averaging."""
+"""`train:` - how long the run is and how many images go into a step."""
 
 from schema.option import Section, opt
-from schema.sections.dtypes import TRAIN_SYNONYMS, TrainDtype
 
-_LENGTH = "Run length and batch"
-_GRADIENT = "Gradient & Accumulation"
-
-
-class EmaConfig(Section):
-    """Everything under `train.ema_config:`."""
-
-    use_ema: bool = opt(
-        False, "Use EMA", "Turn weight averaging on.", group="EMA", on_resume="new-trajectory",
-    )  # fmt: skip
-    ema_decay: float = opt(
-        0.999,
-        "EMA decay",
-        "How slowly the average moves. 0.99 follows quickly, 0.9999 very slowly.",
-        group="EMA",
-        on_resume="new-trajectory",
-        requires=("train.ema_config.use_ema",),
-        ge=0,
-        le=1,
-    )
+_RUN = "Run length and batch"
+_ADVANCED = "Advanced Optimizer Settings"
+_SAVING = "Saving and resume"
 
 
 class RunLength(Section):
-    """The options of `train:` on length, batch, precision, gradients and averaging."""
+    """The options of `train:` on length and batch."""
 
     steps: int = opt(
         1000,
         "Training steps",
         "How many training steps the run makes in total, counted from step 0 even when you resume.",
-        group=_LENGTH,
+        group=_RUN,
         unit="steps",
         editable_live=True,
         ge=1,
@@ -42,68 +24,101 @@ class RunLength(Section):
         "Batch size",
         "How many images go through the model together in one forward pass. Bigger is smoother "
         "but needs more memory.",
-        group=_LENGTH,
+        group=_RUN,
         unit="images",
         on_resume="new-trajectory",
         ge=1,
     )
-    dtype: TrainDtype = opt(
-        "fp32",
-        "Training precision",
-        "Number format for the frozen model, latents and activations. bf16 is the usual choice on "
-        "modern GPUs.",
-        group="Precision and attention",
-        choices={
-            "fp32": "exact and slow, the choice on a CPU",
-            "bf16": "half the memory, wide range: the usual choice",
-            "fp16": "half the memory, narrow range, for older GPUs",
-        },
-        synonyms=TRAIN_SYNONYMS,
+    auto_scale_batch_size: bool = opt(
+        False,
+        "Auto batch size",
+        "Ramp the batch up at the start and shrink it automatically when memory runs out.",
+        group=_RUN,
+        tier="expert",
         on_resume="new-trajectory",
+        conflicts=("train.single_item_batching",),
+        detail="A controller chooses the batch size b of every step. For the first W = "
+        "batch_size_warmup_steps steps it grows in a straight line from min_batch_size to "
+        "batch_size. When memory runs out the step is skipped and the limit becomes three "
+        "quarters of b; after 100 good steps below 90 percent of the memory it grows by a "
+        "quarter, up to max_batch_size.",
     )
-    gradient_checkpointing: bool = opt(
-        True,
-        "Gradient checkpointing",
-        "Trade some speed for a lot less memory by recomputing activations in the backward pass.",
-        group="Precision and attention",
-    )
-    gradient_accumulation: int = opt(
+    min_batch_size: int = opt(
         1,
-        "Gradient accumulation",
-        "Process this many batches before each update, to imitate a larger batch.",
-        group=_GRADIENT,
-        unit="batches",
+        "Smallest batch",
+        "Lower bound used by automatic batch sizing.",
+        group=_RUN,
+        tier="expert",
+        unit="images",
         on_resume="new-trajectory",
-        conflicts=("train.gradient_accumulation_steps",),
+        requires=("train.auto_scale_batch_size",),
+        detail="First batch size of the ramp, and the floor when memory runs out.",
         ge=1,
     )
-    gradient_accumulation_steps: int = opt(
-        1,
-        "Accumulation (legacy)",
-        "Old setting: each accumulation counts as a step. Prefer gradient accumulation.",
-        group=_GRADIENT,
+    max_batch_size: int | None = opt(
+        None,
+        "Largest batch",
+        "Upper bound used by automatic batch sizing.",
+        group=_RUN,
+        tier="expert",
+        unit="images",
+        on_resume="new-trajectory",
+        requires=("train.auto_scale_batch_size",),
+        inherits="train.batch_size",
+        detail="Ceiling of automatic growth. Empty never grows beyond batch_size.",
+        ge=1,
+    )
+    batch_size_warmup_steps: int = opt(
+        100,
+        "Batch warmup steps",
+        "Over how many steps the batch grows from the smallest size to the full batch size.",
+        group=_ADVANCED,
         tier="expert",
         unit="steps",
         on_resume="new-trajectory",
-        conflicts=("train.gradient_accumulation",),
-        detail="With n > 1 the weights change at every n-th step only, while the step counter, the "
-        "schedule, saves and previews advance at every step. -1 updates at the end of each epoch.",
-        ge=-1,
-    )
-    max_grad_norm: float | None = opt(
-        1.0,
-        "Gradient clipping",
-        "Limits how big one update can be. Lower is safer; empty or 0 means no limit.",
-        group=_GRADIENT,
-        tier="advanced",
-        on_resume="new-trajectory",
-        editable_live=True,
+        requires=("train.auto_scale_batch_size",),
+        detail="b(s) = floor(b0 + (b1 - b0) s / W + 1/2) at step s < W, with b0 = "
+        "min_batch_size and b1 = batch_size. 0 starts at full size. Counted from step 0 of the "
+        "whole run, so a resumed run does not ramp again.",
         ge=0,
     )
-    ema_config: EmaConfig = opt(
-        EmaConfig(),
-        "EMA",
-        "Keeps a slowly moving average of the trained weights and uses it for saves and previews.",
-        group="EMA",
+    start_step: int | None = opt(
+        None,
+        "Start at step",
+        "Force the step counter to begin here instead of the step stored in the checkpoint.",
+        group=_SAVING,
+        tier="advanced",
+        unit="steps",
         on_resume="new-trajectory",
+        detail="Loop, schedule, file numbers and the first preview all count from here; the "
+        "weights of the checkpoint are still loaded. Empty takes the step of the checkpoint, or "
+        "0.",
+        ge=0,
+    )
+    merge_network_on_save: bool = opt(
+        False,
+        "Merge LoRA on save",
+        "On every save, bake the LoRA into the base model, save the full model, and restart the "
+        "LoRA from zero.",
+        group=_SAVING,
+        tier="expert",
+        on_resume="refused",
+        requires=("network",),
+        conflicts=("train.ema_config.use_ema",),
+        detail="At every save W becomes W + strength * up @ down * alpha / rank, the up "
+        "matrices go back to zero, and the whole model is written. Training goes on from the "
+        "merged model: a LoRA that is restarted again and again. Moments of the optimizer stay.",
+    )
+    merge_network_on_save_strength: float = opt(
+        1.0,
+        "Merge strength",
+        "How strongly the LoRA is added to the base model when merging on save.",
+        group=_SAVING,
+        tier="expert",
+        on_resume="new-trajectory",
+        requires=("train.merge_network_on_save",),
+        detail="Below 1 a part of what was learned is thrown away at every save, because the "
+        "network starts again from zero.",
+        gt=0,
+        le=2,
     )
