@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import FAILED, ConfigError, InvalidConfigError, RunError, StoppedEarly
 from engine.orders import Orders
@@ -187,5 +187,16 @@ def listen(stop: Callable[[str], object]) -> None:
     threading.Thread(target=read, name="signals", daemon=True).start()
 
 
+def leave(code: int) -> NoReturn:
+    """End the process at once: taking thousands of modules apart takes a second for nothing.
+
+    Everything is on disk by now; the lock and the daemon threads go with the process.
+    """
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -40,6 +40,7 @@ from schema.run.metrics import MetricsWriter
 from schema.run.status import State
 from schema.sections.dtypes import torch_name
 from schema.sections.job import TrainerProcess
+from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class TrainingJob:
 
     def __init__(self, session: Session) -> None:
         process = session.process
+        assert isinstance(process, TrainerProcess), "the table of jobs sees to it"
         assert isinstance(process, TrainerProcess), "the table of jobs says so"
         self.session, self.process, self.report = session, process, session.report
         self.folder = session.folder
