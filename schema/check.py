@@ -11,7 +11,8 @@ from schema.document import Document
 from schema.findings import Finding, has_errors, ordered
 from schema.mend import mended
 from schema.paths import Keys, absolute, written
-from schema.rules import Problem, Scope, problems
+from schema.rules import Problem, problems, scope_of
+from schema.sections.job import TrainerProcess
 
 
 def check_file(path: Path | str, files: bool = True) -> list[Finding]:
@@ -37,8 +38,8 @@ def check_document(document: Document, files: bool = True) -> list[Finding]:
     job, silent = rest
     for index, process in enumerate(job.config.process):
         prefix = "" if index == 0 else f"process[{index}]."
-        found = list(problems(Scope(job, process, _given(document, prefix))))
-        if files:
+        found = list(problems(scope_of(job, process, _given(document, prefix))))
+        if files and isinstance(process, TrainerProcess):
             from schema.file_check import file_problems
 
             found += file_problems(job, process)

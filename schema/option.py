@@ -33,7 +33,7 @@ class OptionMeta:
     choices: Mapping[Any, str] | None = None
     synonyms: Mapping[Any, Any] | None = None
     applies_to: tuple[str, ...] = ("all",)
-    process_types: tuple[str, ...] = ("sd_trainer",)
+    process_types: tuple[str, ...] = ()
     on_resume: OnResume = "safe"
     editable_live: bool = False
     requires: tuple[str, ...] = ()
@@ -49,7 +49,17 @@ class OptionMeta:
     family_defaults: Mapping[str, Any] | None = None
     process_defaults: Mapping[str, Any] | None = None
     params_of: str | None = None
+    only_with: tuple[str, tuple[str, ...]] | None = None
+    same_as: str | None = None
     container: bool = False
+
+
+class _Ui(dict[str, Any]):
+    """The metadata as it stands in the JSON schema, with the object it was made of."""
+
+    def __init__(self, meta: OptionMeta) -> None:
+        super().__init__(asdict(meta))
+        self.meta = meta
 
 
 def opt(
@@ -63,7 +73,7 @@ def opt(
     choices: Mapping[Any, str] | None = None,
     synonyms: Mapping[Any, Any] | None = None,
     applies_to: tuple[str, ...] = ("all",),
-    process_types: tuple[str, ...] = ("sd_trainer",),
+    process_types: tuple[str, ...] = (),
     on_resume: OnResume = "safe",
     editable_live: bool = False,
     requires: tuple[str, ...] = (),
@@ -79,6 +89,8 @@ def opt(
     family_defaults: Mapping[str, Any] | None = None,
     process_defaults: Mapping[str, Any] | None = None,
     params_of: str | None = None,
+    only_with: tuple[str, tuple[str, ...]] | None = None,
+    same_as: str | None = None,
     container: bool = False,
     gt: float | None = None,
     ge: float | None = None,
@@ -96,6 +108,9 @@ def opt(
     capabilities of `schema.families`, never families. `requires` and `conflicts` name paths.
     `aliases` are older key names that are still read. `inherits` is the path whose value counts
     while this one is null. `params_of` names the sibling whose value chooses this section's class.
+    `only_with` names a path and its values under which the option has an effect. `same_as` is the
+    section that this one repeats, whose options are not listed twice. `process_types` narrows an
+    option to some of the process types that hold its section.
     `form` says in words what `pattern` asks for. `container` marks a section of the process, which
     has no row of its own in the catalogue. Bounds of the items of a list belong into the
     annotation: `list[Annotated[int, Field(ge=64)]]`.
@@ -106,13 +121,13 @@ def opt(
         editable_live=editable_live, requires=requires, conflicts=conflicts, aliases=aliases,
         default_note=default_note, status=status, detail=detail, editor=editor, inherits=inherits,
         log=log, form=form, family_defaults=family_defaults, process_defaults=process_defaults,
-        params_of=params_of, container=container,
+        params_of=params_of, only_with=only_with, same_as=same_as, container=container,
     )  # fmt: skip
     return Field(
         default,
         title=label,
         description=help,
-        json_schema_extra={"ui": asdict(meta)},
+        json_schema_extra={"ui": _Ui(meta)},
         gt=gt, ge=ge, lt=lt, le=le,
         pattern=pattern, min_length=min_length, max_length=max_length,
     )  # fmt: skip
@@ -123,8 +138,8 @@ def meta_of(field: FieldInfo) -> OptionMeta:
     extra = field.json_schema_extra
     if not isinstance(extra, dict) or "ui" not in extra:
         raise TypeError("every option is declared with schema.option.opt")
-    values: Any = extra["ui"]
-    return OptionMeta(**values)
+    ui: Any = extra["ui"]
+    return ui.meta if isinstance(ui, _Ui) else OptionMeta(**ui)
 
 
 class Params(dict[str, Any]):
@@ -210,7 +225,7 @@ def _plan(section: type[Section]) -> _Plan:
             for name, field in fields.items()
             if not field.is_required() and not nullable(field)
         ),
-        synonyms={name: spellings(meta) for name, meta in metas.items() if meta.choices},
+        synonyms={name: spellings(m) for name, m in metas.items() if m.choices or m.synonyms},
         params={name: meta.params_of for name, meta in metas.items() if meta.params_of},
     )
 

@@ -6,6 +6,7 @@ what pydantic cannot know: older key names, and keys that belong in another sect
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,13 +14,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from schema import words
-from schema.catalogue import options
+from schema.catalogue import ANY, options
 from schema.findings import Finding, Severity, nearest
 from schema.option import Section, meta_of
 from schema.paths import Keys, written
 from schema.sections.job import JobFile
+from schema.sections.processes import PROCESSES, process_class, process_name
+from schema.sections.processes.names import NEVER_DONE
 from schema.shapes import Shape, shape_of
 from schema.yaml_text import Reading
+
+_PROCESS_KINDS = frozenset(process.kind for process in PROCESSES)
 
 
 @dataclass(slots=True)
@@ -33,6 +38,8 @@ class Spot:
     owner: type[Section] | None
     """The class in which the last key was looked up."""
     parent: Any
+    kind: str = "sd_trainer"
+    """The process type around it."""
 
 
 def shape_findings(data: Any, reading: Reading) -> list[Finding]:
@@ -122,6 +129,8 @@ def _follow(spot: Spot, step: int | str) -> None:
             (Shape("object", section=v) for v in shape.variants if v.__dict__.get("kind") == step),
             None,
         )
+        if isinstance(spot.value, dict) and step in _PROCESS_KINDS:
+            spot.kind = process_name(spot.value.get("type"))
     elif isinstance(step, int) and isinstance(spot.value, list):
         holder = next((m for m in (shape, *shape.members) if m.item is not None), shape)
         spot.declared, spot.actual = (*spot.declared, step), (*spot.actual, step)
@@ -137,7 +146,7 @@ def _enter(spot: Spot, section: type[Section], name: int | str) -> None:
     spot.parent = spot.value
     spot.value = spot.value.get(key) if isinstance(spot.value, dict) else None
     spot.declared, spot.actual = (*spot.declared, name), (*spot.actual, key)
-    spot.shape = shape_of(info) if info is not None else None
+    spot.shape = _shapes(section)[str(name)] if info is not None else None
     spot.owner = section
 
 
@@ -154,6 +163,9 @@ def _finding(spot: Spot, detail: ErrorDetails, reading: Reading) -> Finding:
         return Finding("", path, *place, "error", "unknown-key", message, suggestion)
     if detail["type"] == "invalid_key":
         return _bad_key(spot, detail, reading)
+    if path.rpartition(".")[2] == "type" and spot.value in NEVER_DONE and len(spot.declared) == 4:
+        message = f"{spot.value} cannot be run: it {NEVER_DONE[spot.value]}"
+        return Finding("", path, *_place(reading, spot.actual), "error", "unknown-choice", message)
     shape = spot.shape or Shape("object")
     message = f"found {words.found(spot.value)}, accepted is {words.accepted(shape)}"
     code = _code(detail["type"], shape)
@@ -191,7 +203,11 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     if close is not None:
         return f"{message}; did you mean '{here[close]}'?", here[close]
     homes = [info for info in options() if name == info.name or name in info.aliases]
-    if homes:
+    mine = [info for info in homes if info.process_types == ANY or spot.kind in info.process_types]
+    if homes and not mine:
+        kinds = list(dict.fromkeys(kind for info in homes for kind in info.process_types))
+        return f"{message} of {spot.kind}; it belongs to {' or '.join(kinds[:4])}", None
+    if homes := mine:
         places = list(dict.fromkeys(_home(info.path) for info in homes))
         return f"{message}; it belongs in {' or '.join(places)}", homes[0].path
     far = nearest(name, here)
@@ -216,20 +232,35 @@ def _older_names(
     """Hints on legacy key names and deprecated options, wherever the classes lead."""
     if not isinstance(data, dict):
         return
-    for name, info in section.model_fields.items():
-        for alias in meta_of(info).aliases:
-            if alias in data:
-                yield _alias_finding(name, alias, data, keys, reading)
-        yield from _status_finding(name, info, data, keys, reading)
-        key = next((known for known in _names(name, info) if known in data), None)
-        if key is not None:
+    known = _accepted_keys(section)
+    for key in data:
+        name = known.get(key) if isinstance(key, str) else None
+        if name is None:
+            continue
+        info = section.model_fields[name]
+        if key != name:
+            yield _alias_finding(name, key, data, keys, reading)
+        yield from _status_finding(name, info, (*keys, key), reading)
+        if key == name or name not in data:
             yield from _below(section, name, info, data, (*keys, key), reading)
+
+
+@cache
+def _accepted_keys(section: type[Section]) -> dict[str, str]:
+    """Every key that is read, older ones too, and the name of the option that it means."""
+    fields = section.model_fields.items()
+    return {key: name for name, info in fields for key in _names(name, info)}
+
+
+@cache
+def _shapes(section: type[Section]) -> dict[str, Shape]:
+    return {name: shape_of(info) for name, info in section.model_fields.items()}
 
 
 def _below(
     section: type[Section], name: str, info: FieldInfo, data: Any, keys: Keys, reading: Reading
 ) -> Iterator[Finding]:
-    shape = shape_of(info)
+    shape = _shapes(section)[name]
     value = data[keys[-1]]
     if shape.section is not None:
         yield from _older_names(shape.section, value, keys, reading)
@@ -239,9 +270,12 @@ def _below(
         for variant in shape.variants:
             if variant.__dict__.get("kind") == kind:
                 yield from _older_names(variant, value, keys, reading)
-    if shape.item is not None and shape.item.section is not None and isinstance(value, list):
+    if shape.item is not None and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _older_names(shape.item.section, item, (*keys, index), reading)
+            # the one list of several classes is that of the processes
+            inner = process_class(item) if shape.item.variants else shape.item.section
+            if inner is not None:
+                yield from _older_names(inner, item, (*keys, index), reading)
 
 
 def _alias_finding(name: str, alias: str, data: Any, keys: Keys, reading: Reading) -> Finding:
@@ -256,11 +290,10 @@ def _alias_finding(name: str, alias: str, data: Any, keys: Keys, reading: Readin
     return Finding("", path, *place, severity, "older-name", message, name)
 
 
-def _status_finding(
-    name: str, info: FieldInfo, data: Any, keys: Keys, reading: Reading
-) -> Iterator[Finding]:
+def _status_finding(name: str, info: FieldInfo, keys: Keys, reading: Reading) -> Iterator[Finding]:
     status = meta_of(info).status
-    if status != "live" and name in data:
+    if status != "live":
         message = f"'{name}' is {status}: {info.description}"
-        place = _place(reading, (*keys, name), key=True)
-        yield Finding("", written((*keys, name)), *place, "hint", "legacy-key", message)
+        yield Finding(
+            "", written(keys), *_place(reading, keys, key=True), "hint", "legacy-key", message
+        )

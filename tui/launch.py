@@ -92,7 +92,7 @@ def plan(
         raise LaunchRefused(findings)
     job = document.typed()
     root = base or Path.cwd()
-    place = root / Path(job.config.process[0].training_folder).expanduser() / job.config.name
+    place = root / Path(job.trainer.training_folder).expanduser() / job.config.name
     draft = Plan(RunFolder(place), job.config.name, document.text(), root, findings=findings)
     missing = _missing_engine()
     if missing:
@@ -167,7 +167,7 @@ def _with_existing(draft: Plan, document: Document, resume: bool | None) -> Plan
         raise LaunchRefused([_finding(document, "config.name", "run-at-work", message)])
     found = _differences(folder, document)
     _refuse_changes(found, document, resume)
-    steps = document.typed().config.process[0].train.steps
+    steps = document.typed().trainer.train.steps
     complete = status.state is State.FINISHED and status.step >= steps
     return Plan(folder, draft.name, draft.text, draft.base, True, complete, found, draft.findings)
 

@@ -74,7 +74,7 @@ def _ready(document: Document, base: Path, ready: Plan) -> list[Choice]:
     if not ready.continues:
         return [Choice("start", "Start training", f"as {ready.name}", ready)]
     status = derive(ready.folder)
-    steps = status.steps or document.typed().config.process[0].train.steps
+    steps = status.steps or document.typed().trainer.train.steps
     anew = _anew(document, base, ready.name)
     if ready.complete:
         words = f"{ready.name} has done all its {steps} steps; more steps would go on"
@@ -152,9 +152,9 @@ def _facts(document: Document, base: Path, name: str | None) -> list[tuple[str, 
         return []
     try:
         job = document.typed()
+        process = job.trainer
     except ConfigError:
         return []
-    process = job.config.process[0]
     train, sample, save = process.train, process.sample, process.save
     folder = _folder(document, base, name or job.config.name).path
     per_step = train.batch_size * train.gradient_accumulation

@@ -10,11 +10,11 @@ RULES: list[Rule] = []
 @rule(RULES, "error", "training_folder", "config.name")
 def processes_share_a_folder(scope: Scope) -> Iterator[Problem]:
     """Two processes that write to one folder would overwrite each other."""
-    folder = scope.process.training_folder
+    mine = (scope.process.training_folder, scope.process.name)
     for other in scope.job.config.process:
         if other is scope.process:
             return
-        if other.training_folder == folder:
+        if (other.folder, other.name) == mine:
             message = "another process of this job writes to the same folder"
             yield Problem("training_folder", message)
 

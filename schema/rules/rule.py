@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from schema.families import FamilyRow, family
 from schema.findings import Severity
 from schema.sections.datasets import Dataset
 from schema.sections.job import JobFile, TrainerProcess
+from schema.sections.model import Model
+from schema.sections.processes import AnyProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,26 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ProcessScope:
     """What a rule sees: one process of a job, and which options the file itself gives."""
 
     job: JobFile
-    process: TrainerProcess
+    process: AnyProcess
     given: Callable[[str], bool]
     """Whether the file gives a value at a path such as `train.lr` or `datasets[0].flip_x`."""
+
+    @property
+    def model_family(self) -> FamilyRow | None:
+        """The row of the model's family; None for a process without a model."""
+        model = getattr(self.process, "model", None)
+        return family(model.arch) if isinstance(model, Model) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope(ProcessScope):
+    """The same for a process that trains a model."""
+
+    process: TrainerProcess
 
     @property
     def family(self) -> FamilyRow:
@@ -45,7 +61,14 @@ class Scope:
             yield f"datasets[{index}]", dataset
 
 
-Test = Callable[[Scope], Iterable[Problem]]
+def scope_of(job: JobFile, process: AnyProcess, given: Callable[[str], bool]) -> ProcessScope:
+    """What the rules on this process see."""
+    kind = Scope if isinstance(process, TrainerProcess) else ProcessScope
+    return kind(job, process, given)  # type: ignore[arg-type]
+
+
+Test = Callable[[Any], Iterable[Problem]]
+"""A rule's function: of a `Scope`, or of a `ProcessScope` where it is about any process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +80,7 @@ class Rule:
     severity: Severity
     test: Test
 
-    def apply(self, scope: Scope) -> Iterator[Problem]:
+    def apply(self, scope: ProcessScope) -> Iterator[Problem]:
         """The rule's problems, marked with its severity and code."""
         for problem in self.test(scope):
             yield replace(problem, severity=self.severity, code=self.code)

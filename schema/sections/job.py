@@ -1,99 +1,26 @@
 """The whole config: the file, the job in it, and its processes (ai-toolkit's layout and names)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from schema.findings import ConfigError, Finding
 from schema.option import REQUIRED, Section, opt
-from schema.sections.datasets import Dataset
-from schema.sections.logs import Logging
-from schema.sections.model import Model
-from schema.sections.network import Network
-from schema.sections.sample import Sample
-from schema.sections.save import Save
-from schema.sections.train import Train
+from schema.sections.job_keys import ExtractJobKeys, TrainJobKeys
+from schema.sections.processes import Process, TrainerProcess, process_class
+from schema.sections.processes.names import JobKind
+
+__all__ = ["JobConfig", "JobFile", "Process", "TrainerProcess"]
 
 _JOB = "Job"
+_HANDED_DOWN: Final = (
+    "training_folder", "device", "log_dir", "dtype", "extract_unet", "extract_text_encoder",
+)  # fmt: skip
+"""Keys that stand once under `config:` and count in every process that knows and lacks them."""
 
 
-class TrainerProcess(Section):
-    """One entry of `config.process:` that trains."""
-
-    type: Literal["sd_trainer"] = opt(
-        REQUIRED,
-        "Process type",
-        "What is run. sd_trainer is the general trainer.",
-        group=_JOB,
-        choices={"sd_trainer": "LoRA or full fine-tuning, by the sections present"},
-        synonyms={"diffusion_trainer": "sd_trainer", "ui_trainer": "sd_trainer"},
-        on_resume="refused",
-    )
-    training_folder: str = opt(
-        REQUIRED,
-        "Output folder",
-        "Parent folder of results; a subfolder with the job name is created in it.",
-        group=_JOB,
-        editor="folder",
-        min_length=1,
-    )
-    device: str | None = opt(
-        None,
-        "Device",
-        "Where to train, such as cuda, cuda:0, mps or cpu. Empty takes the GPU if there is one.",
-        group=_JOB,
-        pattern=r"^(cpu|mps|cuda(:\d+)?)$",
-        form="cpu, mps, cuda or cuda:N",
-    )
-    trigger_word: str | None = opt(
-        None,
-        "Trigger word",
-        "A made-up word that should call up what you train. Added to captions that lack it.",
-        group=_JOB,
-        on_resume="new-trajectory",
-    )
-    training_seed: int | None = opt(
-        None,
-        "Training seed",
-        "Makes runs repeatable. Empty draws one at the start and records it.",
-        group=_JOB,
-        tier="advanced",
-        on_resume="new-trajectory",
-        ge=0,
-        le=2**32 - 1,
-    )
-    model: Model = opt(
-        REQUIRED, "Model", "The base model.", group="Sections", container=True,
-    )  # fmt: skip
-    network: Network | None = opt(
-        None,
-        "Network",
-        "The small network that is trained; without it the whole model is fine-tuned.",
-        group="Sections",
-        container=True,
-    )
-    train: Train = opt(
-        Train(), "Training", "How the weights are trained.", group="Sections", container=True,
-    )  # fmt: skip
-    datasets: list[Dataset] = opt(
-        [], "Datasets", "Folders of captioned images.", group="Sections", container=True,
-    )  # fmt: skip
-    sample: Sample = opt(
-        Sample(), "Previews", "Pictures made while training.", group="Sections", container=True,
-    )  # fmt: skip
-    save: Save = opt(
-        Save(), "Saving", "What is written to disk, and when.", group="Sections", container=True,
-    )  # fmt: skip
-    logging: Logging = opt(
-        Logging(), "Logging", "What is written to the log.", group="Sections", container=True,
-    )  # fmt: skip
-
-
-Process = TrainerProcess
-"""Any entry of `config.process`: a union of the process types once there are several."""
-
-
-class JobConfig(Section):
-    """Everything under `config:`."""
+class _Start(Section):
+    """What every job has."""
 
     name: str = opt(
         REQUIRED,
@@ -113,15 +40,46 @@ class JobConfig(Section):
     )
 
 
+class JobConfig(ExtractJobKeys, TrainJobKeys, _Start):
+    """Everything under `config:`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, data: Any) -> Any:
+        """Give the processes what stands once for all of them."""
+        if not isinstance(data, dict) or not isinstance(data.get("process"), list):
+            return data
+        common = {key: data[key] for key in _HANDED_DOWN if data.get(key) is not None}
+        if not common:
+            return data
+        return {**data, "process": [_with(common, process) for process in data["process"]]}
+
+
+def _with(common: dict[str, Any], process: Any) -> Any:
+    """A process with those of the common keys that its class has and it does not give."""
+    if not isinstance(process, dict):
+        return process
+    known = process_class(process).model_fields
+    given = {key: value for key, value in process.items() if value is not None}
+    return {**process, **{k: v for k, v in common.items() if k in known and k not in given}}
+
+
 class JobFile(Section):
     """A whole config file."""
 
-    job: Literal["extension"] = opt(
+    job: JobKind = opt(
         REQUIRED,
         "Job kind",
         'What kind of job the file describes. Training uses "extension".',
         group=_JOB,
-        choices={"extension": "a list of processes: training"},
+        choices={
+            "extension": "a list of processes: training, captioning and other tools",
+            "train": "prompt sliders, autoencoders, upscalers",
+            "extract": "a LoRA from the difference of two models",
+            "mod": "a change to a LoRA file",
+            "generate": "pictures from a list of prompts",
+        },
+        on_resume="refused",
     )
     config: JobConfig = opt(
         REQUIRED, "Job", "The job itself.", group="Sections", container=True,
@@ -133,3 +91,12 @@ class JobFile(Section):
         group="Metadata",
         tier="advanced",
     )
+
+    @property
+    def trainer(self) -> TrainerProcess:
+        """The first process, which trains a model. Raises ConfigError where it does not."""
+        process = self.config.process[0]
+        if not isinstance(process, TrainerProcess):
+            message = f"a process of type {process.type} does not train a model"
+            raise ConfigError([Finding("", "type", 1, 1, "error", "not-a-trainer", message)])
+        return process

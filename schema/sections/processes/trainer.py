@@ -1,0 +1,91 @@
+"""`type: sd_trainer` - the general trainer, and the base of every process that trains a model."""
+
+from typing import ClassVar
+
+from schema.option import REQUIRED, opt
+from schema.sections.adapter import Adapter
+from schema.sections.datasets import Dataset
+from schema.sections.decorator import Decorator
+from schema.sections.embedding import Embedding
+from schema.sections.guidance import Guidance
+from schema.sections.logs import Logging
+from schema.sections.model import Model
+from schema.sections.network import Network
+from schema.sections.processes.base import InFolder, Named, OnDevice, Watched
+from schema.sections.processes.names import spellings_of
+from schema.sections.sample import Sample
+from schema.sections.save import Save
+from schema.sections.train import Train
+
+_JOB = "Job"
+
+
+class TrainerProcess(Named, Watched, OnDevice, InFolder):
+    """One entry of `config.process:` that trains a model."""
+
+    kind: ClassVar[str] = "sd_trainer"
+    kinds: ClassVar[tuple[str, ...]] = spellings_of("sd_trainer")
+
+    trigger_word: str | None = opt(
+        None,
+        "Trigger word",
+        "A made-up word that should call up what you train. Added to captions that lack it.",
+        group=_JOB,
+        on_resume="new-trajectory",
+    )
+    model: Model = opt(
+        REQUIRED, "Model", "The base model.", group="Sections", container=True,
+    )  # fmt: skip
+    network: Network | None = opt(
+        None,
+        "Network",
+        "The small network that is trained; without it the whole model is fine-tuned.",
+        group="Sections",
+        container=True,
+    )
+    train: Train = opt(
+        Train(), "Training", "How the weights are trained.", group="Sections", container=True,
+    )  # fmt: skip
+    datasets: list[Dataset] = opt(
+        [], "Datasets", "Folders of captioned images.", group="Sections", container=True,
+    )  # fmt: skip
+    sample: Sample = opt(
+        Sample(), "Previews", "Pictures made while training.", group="Sections", container=True,
+    )  # fmt: skip
+    save: Save = opt(
+        Save(), "Saving", "What is written to disk, and when.", group="Sections", container=True,
+    )  # fmt: skip
+    logging: Logging = opt(
+        Logging(), "Logging", "What is written to the log.", group="Sections", container=True,
+    )  # fmt: skip
+    adapter: Adapter | None = opt(
+        None,
+        "Adapter",
+        "An extra module that conditions the model: on a picture, a depth map, a face.",
+        group="Sections",
+        container=True,
+    )
+    embedding: Embedding | None = opt(
+        None,
+        "Embedding",
+        "New words for the text encoder, learned from the pictures (textual inversion).",
+        group="Sections",
+        process_types=(*spellings_of("sd_trainer"), "concept_replacer"),
+        container=True,
+    )
+    decorator: Decorator | None = opt(
+        None,
+        "Decorator",
+        "Learned tokens that are always put behind the prompt.",
+        group="Sections",
+        process_types=spellings_of("sd_trainer"),
+        container=True,
+    )
+    guidance: Guidance | None = opt(
+        None,
+        "Guidance",
+        "Burns the guidance of a prompt into the network.",
+        group="Sections",
+        process_types=spellings_of("sd_trainer"),
+        container=True,
+    )
