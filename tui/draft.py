@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from schema.document import Document
 from schema.families import FamilyRow, family
 from schema.findings import Finding
 from schema.home import state_dir
+from schema.paths import absolute
+from schema.pending import waits
+from tui.form.outline import Layout, layout
 
 _ABSENT: Any = object()
+GENERAL = "sd_trainer"
 
 
 class Draft:
@@ -42,6 +47,8 @@ class Draft:
         self._edited: dict[str, bool] = {}
         self._values: dict[str, Any] = {}
         self._before: dict[str, Any] = {}
+        self._kind = ""
+        self._cache: dict[str, FamilyRow | None] = {}
 
     @classmethod
     def open(cls, path: Path) -> Draft:
@@ -64,6 +71,7 @@ class Draft:
             return
         self._seen = self.revision
         self._edited, self._values = {}, {}
+        self._kind, self._cache = _kind(self.document), {}
         own = check_document(self.document, files=False)
         known = {(finding.path, finding.code, finding.message) for finding in own}
         more = [f for f in self.file_findings if (f.path, f.code, f.message) not in known]
@@ -110,9 +118,32 @@ class Draft:
         """The value in the file or `_ABSENT`; asked some hundred times for every key press."""
         self._refresh()
         if (known := self._values.get(path, self)) is self:
-            known = self.document.value(path) if self.document.is_set(path) else _ABSENT
-            self._values[path] = known
+            known = self._values[path] = _written(self.document, path)
         return known
+
+    @property
+    def kind(self) -> str:
+        """The type of the process that is edited; the general trainer's where it names none."""
+        self._refresh()
+        return self._kind
+
+    @property
+    def layout(self) -> Layout:
+        """The options of this type of process, as the form sorts them."""
+        return layout(self.kind)
+
+    def find(self, path: str) -> OptionInfo | None:
+        """The option at a path as this type of process declares it."""
+        return find(path, self.kind)
+
+    def beyond(self, info: OptionInfo) -> str | None:
+        """Why an option cannot be used at all: the model lacks it, or the engine does, so far."""
+        row = self.family()
+        if row is not None and (reason := row.lacks(info.applies_to)):
+            return reason
+        if words := waits(info.path, self.kind):
+            return f"not in the engine yet: {words}"
+        return None
 
     def default(self, info: OptionInfo, path: str) -> Any:
         """The default as it is here: by the deciding sibling, the family, the process type."""
@@ -124,7 +155,7 @@ class Draft:
 
     def variant(self, info: OptionInfo) -> OptionInfo:
         """The declaration that holds here: that of the chosen optimizer, schedule and so on."""
-        if info.when is None or (decider := find(info.when[0])) is None:
+        if info.when is None or (decider := self.find(info.when[0])) is None:
             return info
         return under(info, self.effective(decider, info.when[0]))
 
@@ -132,7 +163,7 @@ class Draft:
         """The value that counts: the file's, else the default, else the inherited one."""
         value = self.value(path) if self.is_set(path) else self.default(info, path)
         if value is None and info.inherits:
-            parent = find(info.inherits)
+            parent = self.find(info.inherits)
             return self.effective(parent, info.inherits) if parent else None
         return value
 
@@ -150,8 +181,7 @@ class Draft:
         if (known := self._edited.get(path)) is None:
             now, before = self._given(path), self._before.get(path, self)
             if before is self:
-                before = self._saved.value(path) if self._saved.is_set(path) else _ABSENT
-                self._before[path] = before
+                before = self._before[path] = _written(self._saved, path)
             known = self._edited[path] = type(now) is not type(before) or bool(now != before)
         return known
 
@@ -172,20 +202,21 @@ class Draft:
 
     def family(self) -> FamilyRow | None:
         """The model family that the config names."""
-        arch = self.value("model.arch") or getattr(find("model.arch"), "default", None)
-        return family(arch) if isinstance(arch, str) else None
+        if "family" not in self._cache:
+            arch = self.value("model.arch") or getattr(find("model.arch"), "default", None)
+            self._cache["family"] = family(arch) if isinstance(arch, str) else None
+        return self._cache["family"]
 
     def exists_now(self, info: OptionInfo, path: str) -> bool:
         """Whether the option exists under the present optimizer, schedule and so on."""
         if info.when is None:
             return True
-        decider = find(info.when[0])
+        decider = self.find(info.when[0])
         return decider is None or self.effective(decider, info.when[0]) in info.when[1]
 
     def not_applicable(self, info: OptionInfo, path: str) -> str | None:
         """Why the option does nothing right now, in words; None when it counts."""
-        row = self.family()
-        if row is not None and (reason := row.lacks(info.applies_to)):
+        if reason := self.beyond(info):
             return reason
         for condition in info.requires:
             if reason := self._unmet(condition, path):
@@ -331,3 +362,32 @@ class Draft:
     def forget_autosaved(self) -> None:
         """Removes the unsaved copy."""
         self.autosave_file.unlink(missing_ok=True)
+
+
+def _written(document: Document, path: str) -> Any:
+    """The value in the file or `_ABSENT`, without asking the document for what is not there."""
+    value = document.raw
+    for key in _keys(path):
+        in_list = isinstance(value, list) and isinstance(key, int) and key < len(value)
+        if in_list or (isinstance(value, dict) and key in value):
+            value = value[key]
+        else:
+            # Perhaps under an older name, which the document knows.
+            older = find(path)
+            spelled = older is not None and older.aliases and document.is_set(path)
+            return document.value(path) if spelled else _ABSENT
+    return value
+
+
+@lru_cache(8192)
+def _keys(path: str) -> tuple[Any, ...]:
+    return absolute(path)
+
+
+def _kind(document: Document) -> str:
+    """The process type; the general trainer's for a missing or unknown one."""
+    info, value = find("type"), _written(document, "type")
+    if info is None or not isinstance(value, str):
+        return GENERAL
+    value = info.synonyms.get(value, value)
+    return value if value in (info.choices or (GENERAL,)) else GENERAL

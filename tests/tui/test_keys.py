@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from schema.home import config_dir
 from tests.tui.driver import opened
@@ -59,6 +60,7 @@ def test_keys_are_shown_as_people_write_them() -> None:
 
 def test_a_comma_as_a_key_does_not_split_the_binding() -> None:
     (made,) = bindings([Key("prompt.previous", ",", "words", "samples")])
+    assert isinstance(made, Binding)
     assert made.key == "comma"
 
 

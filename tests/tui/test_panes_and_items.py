@@ -137,7 +137,7 @@ def test_common_is_the_longest_shared_start() -> None:
 
 def test_path_words_say_what_lies_there(project: Path) -> None:
     assert path_words("images", project.parent) == "3 images"
-    assert path_words("nothing", project.parent) == "not there"
+    assert path_words("nothing", project.parent) == "not there yet"
     assert path_words("project.yaml", project.parent) == "exists"
 
 

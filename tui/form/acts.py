@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from schema.findings import ConfigError
-from tui.form import editing, outline
+from tui.form import editing
 from tui.form.editors import Go
 from tui.form.row import Row
 from tui.form.values import shown
@@ -88,7 +88,7 @@ class Acts:
         if not view.draft.document.editable:
             view.say(NOT_EDITABLE, "error")
             return
-        room = view.inspector.size.height - 3 if not view.inspector.wide else 14
+        room = 14 if view.inspector.wide else 8
         editor = editing.make_editor(view.draft, row, view.base, room)
         self._row = row
         await view.inspector.edit(editor)
@@ -168,7 +168,7 @@ class Acts:
         if info.type == "bool":
             self._set(row.path, not value)
         else:
-            self._set(row.path, editing.next_choice(info, value))
+            self._set(row.path, editing.next_choice(info, value, draft.kind))
 
     def _switch(self, row: Row) -> None:
         """A whole section on or off; on again brings back what the file had."""
@@ -177,7 +177,7 @@ class Acts:
             self._set(row.path, None)
             return
         before = draft.saved_section(row.path)
-        first = outline.options_of(row.path)[0]
+        first = draft.layout.options_of(row.path)[0]
         self._set(row.path, before if before is not None else {first.name: first.default})
 
     def step(self, by: int) -> None:

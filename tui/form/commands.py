@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema.catalogue import find, search
-from tui.form import outline
+from schema.catalogue import search
 from tui.form.pathedit import complete
 from tui.form.rows import every_path
 from tui.form.values import editable, shown
@@ -44,7 +43,7 @@ def commands(view: ConfigView) -> list[Command]:
 
 def path_completions(view: ConfigView, text: str) -> list[Completion]:
     """Options that fit, with the value they have."""
-    shown_paths = {info.path for info in outline.shown_options()}
+    shown_paths = {info.path for info in view.draft.layout.options}
     infos = [info for info in search(text) if info.path in shown_paths]
     out = []
     for info, path in every_path(view.draft, infos):
@@ -60,7 +59,7 @@ def set_completions(view: ConfigView, text: str) -> list[Completion]:
     if not space:
         return [Completion(one.text + " ", one.words) for one in path_completions(view, text)]
     path = resolved(view, name)
-    info = find(path)
+    info = view.draft.find(path)
     if info is None:
         return []
     if info.type == "bool":
@@ -81,9 +80,9 @@ def set_completions(view: ConfigView, text: str) -> list[Completion]:
 
 def resolved(view: ConfigView, name: str) -> str:
     """The concrete path of a name: `lr` finds `train.lr`, `flip_x` that of the first dataset."""
-    if find(name) is not None and "[]" not in name:
+    if view.draft.find(name) is not None and "[]" not in name:
         return name
-    pairs = every_path(view.draft, outline.shown_options())
+    pairs = every_path(view.draft, view.draft.layout.options)
     for info, path in pairs:
         if info.name == name or name in info.aliases:
             return path

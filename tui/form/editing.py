@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema.catalogue import OptionInfo
+from schema.pending import waiting_values
 from tui.form.editors import AreaEditor, ChoiceEditor, Editor, LineEditor
 from tui.form.pathedit import PathEditor
 from tui.form.row import Row
@@ -28,6 +29,8 @@ def kind_of(row: Row) -> str:
         return "str"
     if info.type == "list" and info.item_type in ("str", "path"):
         return "lines"
+    if info.type == "list" and info.item_type in ("object", "dict", "list"):
+        return "yaml"
     return info.type
 
 
@@ -52,11 +55,12 @@ def make_editor(draft: Draft, row: Row, base: Path, rows: int) -> Editor:
     value = draft.value(row.path) if draft.is_set(row.path) else draft.default(info, row.path)
     kind = kind_of(row)
     if info.choices and kind in ("enum", "str"):
-        return ChoiceEditor(info, value, max(2, min(rows - 1, len(info.choices))))
+        waiting = waiting_values(info.path, draft.kind)
+        return ChoiceEditor(info, value, max(2, min(rows - 1, len(info.choices))), waiting)
     if kind == "path" or info.editor in ("path", "folder", "model"):
         folders = info.editor == "folder"
         return PathEditor(editable(value), base, folders_only=folders, rows=max(2, rows - 1))
-    if kind == "lines" or (kind == "dict" and rows > 3):
+    if kind in ("lines", "dict", "yaml"):
         text = "\n".join(map(str, value or ())) if kind == "lines" else _block(value)
         return AreaEditor(text, enter_keeps=False)
     if info.editor in ("prompt", "multiline") or is_item(row):
@@ -105,8 +109,9 @@ def _inside(info: OptionInfo, bound: float, direction: int) -> float:
     return bound + direction * 1e-6 if excluded else bound
 
 
-def next_choice(info: OptionInfo, value: object, by: int = 1) -> object:
-    """The choice after this one, round and round."""
-    choices = list(info.choices or ())
+def next_choice(info: OptionInfo, value: object, kind: str, by: int = 1) -> object:
+    """The choice after this one that the engine knows, round and round."""
+    waiting = waiting_values(info.path, kind)
+    choices = [one for one in info.choices or () if str(one) not in waiting or one == value]
     at = choices.index(value) if value in choices else -1
     return choices[(at + by) % len(choices)]

@@ -6,7 +6,7 @@ Every editor is a widget with `text` (what is typed) and posts `Typed` at each k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from textual import on
@@ -140,12 +140,20 @@ class ChoiceEditor(Editor):
     ]
     HINTS = (("enter", "choose"), ("ctrl+g", "cancel"), ("up/down", "move"), ("a-z", "filter"))
 
-    def __init__(self, info: OptionInfo, current: object, rows: int) -> None:
+    def __init__(
+        self, info: OptionInfo, current: object, rows: int, waiting: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._all = [
-            Completion(str(value), str(info.choice_help.get(value, "")))
+            Completion(
+                str(value),
+                str(info.choice_help.get(value, "")),
+                "not in the engine yet" if str(value) in waiting else None,
+            )
             for value in info.choices or ()
         ]
+        # What works comes first, in the order of the declaration.
+        self._all.sort(key=lambda one: one.off is not None)
         self._current = str(current)
         self._rows = rows
 

@@ -17,7 +17,6 @@ from textual.timer import Timer
 from schema.check import check_document
 from schema.document import Document
 from schema.findings import Finding
-from tui.form import outline
 from tui.form.acts import Act
 from tui.form.pathedit import path_words
 from tui.form.rows import every_path
@@ -119,7 +118,7 @@ class Files:
         text, file, base = draft.document.text(), str(draft.path or ""), self.view.base
         paths = [
             str(draft.value(path))
-            for info, path in every_path(draft, outline.shown_options())
+            for info, path in every_path(draft, draft.layout.options)
             if info.type == "path" and draft.is_set(path)
         ]
 

@@ -19,7 +19,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.form import record
-from tui.form.editors import Editor
+from tui.form.editors import Editor, LineEditor
+from tui.form.pathedit import PathEditor
 from tui.form.record import Line
 from tui.form.row import Row
 from tui.widgets.lines import clip, clip_middle, look_of, strip_of
@@ -89,6 +90,7 @@ class Inspector(Vertical):
     DEFAULT_CSS = """
     Inspector { height: 7; background: $surface; border-top: solid $border; }
     Inspector > #value { height: auto; background: $panel; }
+    Inspector.-tall { height: 12; }
     Inspector > .gap { height: 0; }
     """
 
@@ -130,10 +132,14 @@ class Inspector(Vertical):
         """Mounts an editor in place of the value."""
         await self.stop()
         self.editor = editor
+        self.set_class(
+            not isinstance(editor, LineEditor) or isinstance(editor, PathEditor), "-tall"
+        )
         await self.mount(editor, after=self.query_one("#value"))
 
     async def stop(self) -> None:
         """Takes the editor away."""
         if self.editor is not None:
             editor, self.editor = self.editor, None
+            self.remove_class("-tall")
             await editor.remove()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from schema.document import Document
 from schema.findings import ConfigError
-from tui.form import outline
 from tui.form.acts import NOT_EDITABLE, Act
 from tui.form.outline import Node
 
@@ -65,7 +64,7 @@ class Items:
 
     def _blank(self, path: str) -> Any:
         """An empty item: the values that must be given, empty; a text for a list of texts."""
-        infos = outline.item_options(path)
+        infos = self.view.draft.layout.item_options(path)
         return {info.name: "" for info in infos if info.required} if infos else ""
 
     def duplicate(self) -> None:

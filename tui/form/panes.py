@@ -154,7 +154,7 @@ class Panes:
             return "What the file sets", f"{count} options"
         node = self.view.node
         if node.kind in ("group", "item"):
-            return f"{_section_label(node.section)} > {node.title}", ""
+            return f"{self.view.draft.layout.section(node.section).label} > {node.title}", ""
         return node.title, ""
 
     # -- ways through the config ---------------------------------------------------------------
@@ -216,9 +216,3 @@ class Panes:
         rows = self.view.option_list
         rows.keys_first = not rows.keys_first
         rows.refresh()
-
-
-def _section_label(name: str) -> str:
-    from schema.catalogue import sections
-
-    return next((row.label for row in sections() if row.name == name), name)

@@ -52,7 +52,7 @@ def complete(text: str, base: Path, *, folders_only: bool) -> list[Completion]:
 
 
 def path_words(text: str, base: Path) -> str:
-    """What lies at a path, in two words: `missing`, `24 images`, `3 files`, `exists`."""
+    """What lies at a path, in two words: `24 images`, `folder, 3 files`, `exists`."""
     if not text.strip():
         return ""
     path = Path(text).expanduser()
@@ -62,7 +62,7 @@ def path_words(text: str, base: Path) -> str:
             names = [entry.suffix.lower() for entry in path.iterdir() if entry.is_file()]
             pictures = sum(name in PICTURES for name in names)
             return f"{pictures} images" if pictures else f"folder, {len(names)} files"
-        return "exists" if path.exists() else "not there"
+        return "exists" if path.exists() else "not there yet"
     except OSError as error:
         return error.strerror or "cannot be read"
 

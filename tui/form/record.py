@@ -77,7 +77,7 @@ def default_words(draft: Draft, info: OptionInfo, path: str) -> str:
     """The default as words, also an inherited one."""
     value = draft.default(info, path)
     if value is None and info.inherits:
-        parent = find(info.inherits)
+        parent = draft.find(info.inherits)
         return f"that of {parent.label.lower() if parent else info.inherits}"
     return shown(value)
 

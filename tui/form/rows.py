@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from schema.catalogue import OptionInfo, find, search, sections
+from schema.catalogue import OptionInfo, search
 from schema.findings import Finding
 from tui.form import outline
 from tui.form.outline import Node
@@ -39,13 +39,13 @@ def rows_of(draft: Draft, node: Node, tier: str) -> list[Row]:
         return _grouped_by_section(draft, _edited(draft), empty="Nothing is changed.")
     if node.kind == "add":
         return [Row("text", "enter adds one here")]
-    if node.kind == "item" and not outline.item_options(node.list_path):
+    if node.kind == "item" and not draft.layout.item_options(node.list_path):
         return [_list_text_row(draft, node)]
     return _section_rows(draft, node, tier)
 
 
 def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
-    section = next(row for row in sections() if row.name == node.section)
+    section, layout = draft.layout.section(node.section), draft.layout
     out: list[Row] = []
     nullable = section.nullable and node.kind == "section"
     if nullable:
@@ -53,7 +53,7 @@ def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
         if draft.value(section.name) is None:
             return [*out, Row("text", section.help)]
     lists = node.kind == "item" and node.list_path
-    infos = outline.item_options(node.list_path) if lists else outline.options_of(node.section)
+    infos = layout.item_options(node.list_path) if lists else layout.options_of(node.section)
     shown = []
     for info in sorted(infos, key=lambda info: _group_order(infos, info)):
         if node.group and info.group != node.group:
@@ -84,6 +84,8 @@ def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
     """Whether a row is shown: its tier or a reason, and never another optimizer's parameter."""
     if not draft.exists_now(info, row.path):
         return draft.is_set(row.path)
+    if draft.beyond(info):
+        return draft.is_set(row.path) or tier == TIERS[-1]
     if TIERS.index(info.tier) <= TIERS.index(tier):
         return True
     return row.mark in "!?*" or draft.is_set(row.path)
@@ -125,7 +127,7 @@ def _value_text(draft: Draft, info: OptionInfo, path: str) -> tuple[str, str]:
         return ("set" if draft.value(path) else "not set"), "foreground"
     value = draft.value(path) if draft.is_set(path) else draft.default(info, path)
     if value is None and info.inherits is not None:
-        parent = find(info.inherits)
+        parent = draft.find(info.inherits)
         inherited = draft.effective(parent, info.inherits) if parent else None
         return f"inherits {shown(inherited)}", "muted"
     unit = f" {info.unit}" if info.unit and isinstance(value, int | float) else ""
@@ -171,7 +173,7 @@ def _list_text_row(draft: Draft, node: Node) -> Row:
     path = node.prefix.removesuffix(".")
     findings = draft.findings_at(path)
     edited = draft.edited(path)
-    info = find(node.list_path)
+    info = draft.find(node.list_path)
     label = info.label.removesuffix("s") if info else "Item"
     return Row(
         "option", f"{label} {node.index + 1}", path, info,
@@ -188,7 +190,7 @@ def problem_rows(draft: Draft) -> list[Row]:
     found = sorted(draft.findings, key=lambda finding: (order[finding.severity], finding.line))
     rows = []
     for finding in found:
-        info = find(finding.path)
+        info = draft.find(finding.path)
         note = f"use {finding.suggestion}" if finding.suggestion else ""
         rows.append(
             Row(
@@ -201,7 +203,7 @@ def problem_rows(draft: Draft) -> list[Row]:
 
 
 def _edited(draft: Draft) -> list[tuple[OptionInfo, str]]:
-    return [pair for pair in every_path(draft, outline.shown_options()) if draft.edited(pair[1])]
+    return [pair for pair in every_path(draft, draft.layout.options) if draft.edited(pair[1])]
 
 
 def every_path(draft: Draft, infos: Iterable[OptionInfo]) -> list[tuple[OptionInfo, str]]:
@@ -228,8 +230,8 @@ def search_rows(draft: Draft, query: str) -> list[Row]:
             keep.append((name, wanted))
         else:
             words.append(word)
-    shown_paths = {info.path for info in outline.shown_options()}
-    infos = [info for info in search(" ".join(words)) if info.path in shown_paths]
+    own = {info.path: info for info in draft.layout.options}
+    infos = [own[info.path] for info in search(" ".join(words)) if info.path in own]
     pairs = [
         (info, path)
         for info, path in every_path(draft, infos)
@@ -253,11 +255,12 @@ def _grouped_by_section(
     draft: Draft, pairs: Sequence[tuple[OptionInfo, str]], empty: str
 ) -> list[Row]:
     """Rows under a heading for each section; the sections in the order of their best match."""
-    labels = {row.name: row.label for row in sections()}
+    labels = {row.name: row.label for row in draft.layout.sections}
     groups: dict[str, list[Row]] = {}
     for info, path in pairs:
-        place = path.partition("]")[0] + "]" if "[" in path else ""
-        title = labels.get(info.section, info.section) + (f" {place}" if place else "")
+        title = labels.get(info.section, info.section)
+        if "[" in path:
+            title += f" {int(path.partition('[')[2].partition(']')[0]) + 1}"
         groups.setdefault(title, []).append(option_row(draft, info, path))
     out: list[Row] = []
     for title, rows in groups.items():

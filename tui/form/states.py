@@ -21,7 +21,7 @@ def node_states(draft: Draft, nodes: Sequence[Node]) -> dict[str, State]:
     """Words and colour for each node: `1!` errors win over `2*` changes over `off`."""
     errors = [f.path for f in draft.findings if f.severity == "error"]
     warnings = [f.path for f in draft.findings if f.severity == "warning"]
-    edited = [path for _, path in every_path(draft, outline.shown_options()) if draft.edited(path)]
+    edited = [path for _, path in every_path(draft, draft.layout.options) if draft.edited(path)]
     edited += [node.id for node in nodes if node.kind == "item" and _text_edited(draft, node)]
     out: dict[str, State] = {}
     for node in nodes:
@@ -39,13 +39,13 @@ def node_states(draft: Draft, nodes: Sequence[Node]) -> dict[str, State]:
 
 
 def _text_edited(draft: Draft, node: Node) -> bool:
-    return not outline.item_options(node.list_path) and draft.edited(node.id)
+    return not draft.layout.item_options(node.list_path) and draft.edited(node.id)
 
 
 def _state(
     draft: Draft, node: Node, errors: list[str], warnings: list[str], edited: list[str]
 ) -> State:
-    off = node.kind == "section" and _nullable(node) and draft.value(node.section) is None
+    off = node.kind == "section" and _nullable(draft, node) and draft.value(node.section) is None
     if off and not any(_holds(node, path) for path in errors):
         return "off", "accent" if draft.edited(node.section) else "muted"
     for paths, mark, tone in (
@@ -56,10 +56,8 @@ def _state(
     return "", "muted"
 
 
-def _nullable(node: Node) -> bool:
-    from schema.catalogue import sections
-
-    return next(row.nullable for row in sections() if row.name == node.section)
+def _nullable(draft: Draft, node: Node) -> bool:
+    return draft.layout.section(node.section).nullable
 
 
 def _holds(node: Node, path: str) -> bool:
@@ -92,16 +90,16 @@ def shown_count(draft: Draft, nodes: Sequence[Node], tier: str) -> tuple[int, in
         if node.kind not in ("section", "item"):
             continue
         infos = (
-            outline.item_options(node.list_path)
+            draft.layout.item_options(node.list_path)
             if node.kind == "item"
-            else outline.options_of(node.section)
+            else draft.layout.options_of(node.section)
         )
         for info in infos:
             path = concrete(info, node)
             if not draft.exists_now(info, path):
                 continue
             total += 1
-            quick = TIERS.index(info.tier) <= TIERS.index(tier)
+            quick = TIERS.index(info.tier) <= TIERS.index(tier) and not draft.beyond(info)
             shown += quick or visible(draft, info, option_row(draft, info, path), tier)
     return shown, total
 

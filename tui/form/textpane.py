@@ -73,10 +73,16 @@ class TextPane(ScrollView, can_focus=True):
         self.virtual_size = Size(max(width, self.size.width), len(lines))
         self.refresh()
         if lit:
-            first = min(lit)
-            top = self.scroll_offset.y
-            if not top <= first < top + max(1, self.size.height - 1):
-                self.scroll_to(y=max(0, first - self.size.height // 3), animate=False)
+            # The pane may just have been made visible: only then it knows its height.
+            self.call_after_refresh(self._to_lit)
+
+    def _to_lit(self) -> None:
+        """Scrolls so that the lit line is seen with some lines above it."""
+        if not self.lit:
+            return
+        first, top = min(self.lit), self.scroll_offset.y
+        if not top <= first < top + max(1, self.size.height - 1):
+            self.scroll_to(y=max(0, first - self.size.height // 3), animate=False)
 
     def render_line(self, y: int) -> Strip:
         """One line: mark, text in colours."""

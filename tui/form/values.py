@@ -74,7 +74,7 @@ def parse(kind: str, text: str, *, optional: bool = False) -> Any:
     """The value that `text` means for an option of type `kind`; the text itself where none.
 
     Kinds are the catalogue's, `bool int float str enum path color list dict object union`, and
-    `lines` for a list of texts, one a line.
+    `lines` for a list of texts, one a line, and `yaml` for anything else.
     """
     bare = text.strip()
     if optional and bare in ("", "-", "none", "null"):
@@ -86,7 +86,7 @@ def parse(kind: str, text: str, *, optional: bool = False) -> Any:
         return True if word in YES else False if word in NO else text
     if kind in ("int", "float"):
         return _number(kind, bare, text)
-    if kind in ("list", "dict", "object", "union", "any"):
+    if kind in ("list", "dict", "object", "union", "yaml"):
         return _yaml(bare, text, kind)
     return bare if kind in ("path", "enum", "color") else text
 

@@ -15,7 +15,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
-from schema.catalogue import find
 from tui.draft import Draft
 from tui.form import outline, rows
 from tui.form.acts import Acts
@@ -134,7 +133,7 @@ class ConfigView(View):
     def refresh_form(self, path: str | None = None) -> None:
         """Shows the draft as it is now; the cursor goes to `path`, or stays."""
         draft, tier = self.draft, self.frame.settings.tier
-        self.nodes = outline.outline(draft)
+        self.nodes = outline.outline(draft, everything=tier == rows.TIERS[-1])
         shown, total = shown_count(draft, self.nodes, tier)
         foot = (f"tier: {tier}", f"shown {shown} of {total}")
         self.sidebar.show(self.nodes, node_states(draft, self.nodes), foot)
@@ -154,7 +153,7 @@ class ConfigView(View):
 
     def row_of(self, path: str) -> Row | None:
         """The row of a path, wherever it is."""
-        node, info = node_of(self.draft, self.nodes, path), find(path)
+        node, info = node_of(self.draft, self.nodes, path), self.draft.find(path)
         if node is None or info is None:
             return None
         return rows.option_row(self.draft, info, path)
@@ -162,6 +161,10 @@ class ConfigView(View):
     def go(self, path: str) -> bool:
         """Puts the cursor on a field, wherever it is; false when it has no row."""
         node = node_of(self.draft, self.nodes, path)
+        if node is None and node_of(self.draft, outline.outline(self.draft), path) is not None:
+            self.frame.settings.tier = rows.TIERS[-1]
+            self.refresh_form()
+            node = node_of(self.draft, self.nodes, path)
         if node is None:
             return False
         self.panes.leave()
@@ -263,7 +266,13 @@ class ConfigView(View):
         return self.files.resting()
 
     def hints(self) -> list[Key]:
-        """The editor's own keys while one is open."""
+        """The keys of the editor or of the search while one is open."""
+        if self.query(SearchLine):
+            return [
+                Key("search.go", "enter", "to the field", "search", hint="go there", rank=1),
+                Key("search.end", "ctrl+g", "back", "search", hint="back", rank=2),
+                Key("search.move", "up/down", "move", "search", hint="move", rank=3),
+            ]
         if self.editing:
             assert self.inspector.editor is not None
             return [

@@ -118,7 +118,8 @@ class LaunchView(View):
         rows += [_finding_row(finding) for finding in worst_first]
         if not self.found.findings:
             rows.append(Row("text", "nothing: config, model, pictures and output folder are fine"))
-        rows += [Row("text", ""), Row("heading", "What it does")]
+        if self.found.facts:
+            rows += [Row("text", ""), Row("heading", "What it does")]
         rows += [Row("text", f"{name:<9} {words}") for name, words in self.found.facts]
         return [*rows, Row("text", ""), Row("heading", "Command"), Row("text", self.found.command)]
 
@@ -246,7 +247,7 @@ class LaunchView(View):
         row = self.option_list.row
         if row is None or row.kind != "problem":
             return "training goes on when the app is closed"
-        return f"{row.path}  {row.note}" if row.note else row.path
+        return f"{row.value}  ({row.note})" if row.note else row.value
 
     def commands(self) -> list[Command]:
         """Another name."""
