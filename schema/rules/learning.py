@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from schema.rules.rule import Problem, Rule, Scope, rule
 from schema.sections.train import AdafactorParams, Train
+from schema.sections.train.optimizers import AutomagicExperimentParams
 from schema.sections.train.schedules import (
     PiecewiseParams,
     PolynomialParams,
@@ -15,10 +16,17 @@ from schema.words import number
 RULES: list[Rule] = []
 
 
+ESTIMATING = ("prodigy", "prodigy8bit", "dadaptation", "dadaptationlion")
+"""Optimizers that find the learning rate; train.lr multiplies it."""
+STEERING = ("automagic", "automagic2", "automagic3", "automagicexperiment")
+"""Optimizers that steer rates of their own; train.lr is where some of them begin."""
+
+
 def _own_rate(train: Train) -> bool:
     """Whether the optimizer finds its own step size."""
     params = train.optimizer_params
-    return isinstance(params, AdafactorParams) and params.relative_step
+    relative = isinstance(params, AdafactorParams) and params.relative_step
+    return relative or train.optimizer in (*ESTIMATING, *STEERING)
 
 
 @rule(RULES, "hint", "train.lr", "network", "train.optimizer_params.relative_step")
@@ -70,7 +78,9 @@ def warmup_init_without_relative_step(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "hint", "train.optimizer_params.relative_step", "train.lr")
 def relative_step_ignores_the_rate(scope: Scope) -> Iterator[Problem]:
     """Adafactor with relative steps takes no learning rate."""
-    if _own_rate(scope.process.train) and scope.given("train.lr"):
+    params = scope.process.train.optimizer_params
+    relative = isinstance(params, AdafactorParams) and params.relative_step
+    if relative and scope.given("train.lr"):
         yield Problem("train.lr", "is not used: relative_step chooses the step size")
 
 
@@ -127,3 +137,62 @@ def warmup_of_zero(scope: Scope) -> Iterator[Problem]:
     if isinstance(params, WarmupParams) and params.num_warmup_steps == 0:
         message = "without warm-up this is the schedule `constant`"
         yield Problem("train.lr_scheduler_params.num_warmup_steps", message)
+
+
+@rule(RULES, "warning", "train.lr_scheduler", "train.optimizer")
+def schedule_without_effect(scope: Scope) -> Iterator[Problem]:
+    """Optimizers that steer rates of their own follow no schedule."""
+    train = scope.process.train
+    if train.optimizer in STEERING and train.lr_scheduler != "constant":
+        message = f"has no effect: {train.optimizer} steers the learning rate itself"
+        yield Problem("train.lr_scheduler", message, "constant")
+
+
+@rule(RULES, "hint", "train.lr", "train.optimizer")
+def rate_is_a_multiplier(scope: Scope) -> Iterator[Problem]:
+    """Optimizers that find the rate take a small one for a mistake."""
+    train = scope.process.train
+    if train.optimizer in ESTIMATING and train.lr < 0.1 and scope.given("train.lr"):
+        message = f"{number(train.lr)} is read as 1: {train.optimizer} finds the rate itself"
+        yield Problem("train.lr", message, "1.0")
+
+
+@rule(RULES, "error", "train.optimizer", "train.unet_lr", "train.text_encoder_lr", "train.lr")
+def one_rate_for_all_parts(scope: Scope) -> Iterator[Problem]:
+    """Prodigy estimates one rate from all parts; each may follow it or stand still."""
+    train = scope.process.train
+    if train.optimizer not in ("prodigy", "prodigy8bit"):
+        return
+    for name in ("unet_lr", "text_encoder_lr"):
+        rate = getattr(train, name)
+        if rate not in (None, 0.0, train.lr):
+            message = f"{train.optimizer} takes one rate for all parts, or 0 for some"
+            yield Problem(f"train.{name}", message, number(train.lr))
+
+
+@rule(RULES, "warning", "train.lr", "train.optimizer")
+def start_rate_is_replaced(scope: Scope) -> Iterator[Problem]:
+    """A start that is far too high is taken for one meant for another optimizer."""
+    train = scope.process.train
+    if train.optimizer in ("automagic", "automagic2") and train.lr > 1e-3:
+        message = f"{number(train.lr)} is too high a start for {train.optimizer} and read as 1e-6"
+        yield Problem("train.lr", message, "1e-6")
+
+
+@rule(RULES, "error", "train.optimizer_params.min_lr", "train.optimizer_params.max_lr")
+def steered_rates_in_order(scope: Scope) -> Iterator[Problem]:
+    """The lowest rate must not be above the highest."""
+    params = scope.process.train.optimizer_params
+    low, high = getattr(params, "min_lr", None), getattr(params, "max_lr", None)
+    if low is not None and high is not None and low > high:
+        message = f"{number(low)} is above max_lr ({number(high)})"
+        yield Problem("train.optimizer_params.min_lr", message, number(high))
+
+
+@rule(RULES, "error", "train.optimizer_params.betas")
+def no_momentum(scope: Scope) -> Iterator[Problem]:
+    """The experimental optimizer has no momentum to smooth."""
+    params = scope.process.train.optimizer_params
+    if isinstance(params, AutomagicExperimentParams) and params.betas[0] != 0:
+        message = "the first must be 0: automagicexperiment has no momentum"
+        yield Problem("train.optimizer_params.betas", message, f"[0.0, {params.betas[1]}]")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from schema.rules.lookup import is_flow, value_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
@@ -11,7 +12,8 @@ RULES: list[Rule] = []
 def nothing_to_train(scope: Scope) -> Iterator[Problem]:
     """Neither the denoiser nor the text encoder is trained."""
     train = scope.process.train
-    if not train.train_unet and not train.train_text_encoder:
+    others = value_at("embedding", scope) is not None or value_at("adapter.train", scope)
+    if not train.train_unet and not train.train_text_encoder and not others:
         message = "nothing is trained: neither the denoiser nor the text encoder"
         yield Problem("train.train_unet", message, "true")
 
@@ -41,7 +43,7 @@ def noise_range(scope: Scope) -> Iterator[Problem]:
     if low > high:
         message = f"the first noise index ({low}) is above the last ({high})"
         yield Problem("train.min_denoising_steps", message, str(high))
-    elif 0 < high - low < 3:
+    elif 0 < high - low < 3 and not is_flow(scope):
         message = f"no noise level lies between {low} and {high}; make them equal or 3 apart"
         yield Problem("train.max_denoising_steps", message, str(low))
 
