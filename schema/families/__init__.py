@@ -6,7 +6,7 @@ engine trains it.
 """
 
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from schema.families import audio, edit, modern, transformer, unet, video
 from schema.families.capabilities import CAPABILITIES
@@ -15,7 +15,7 @@ from schema.families.row import Betas, Encoder, FamilyRow, Shift, Variant
 
 __all__ = [
     "ALIASES", "CAPABILITIES", "FAMILIES", "FLAGS", "IMPLIED_FLAGS", "ArchName", "Betas",
-    "Encoder", "FamilyRow", "Shift", "Variant", "family", "without_tag",
+    "Encoder", "FamilyRow", "Shift", "Variant", "arch_of", "family", "without_tag",
 ]  # fmt: skip
 
 _ROWS: Final = {
@@ -45,3 +45,17 @@ def family(arch: str) -> FamilyRow | None:
     """The row of an architecture name or alias; a tag after a colon (`zimage:turbo`) is ignored."""
     name = without_tag(arch).lower()
     return FAMILIES.get(ALIASES.get(name, name))
+
+
+def arch_of(model: Mapping[Any, Any]) -> str:
+    """The architecture that a `model:` section means as written: by arch, else by an older flag.
+
+    Of several flags the most special one counts (is_xl may stand beside is_vega). Without any it
+    is sd1.
+    """
+    arch = model.get("arch")
+    if isinstance(arch, str) and arch:
+        return arch
+    named = [name for flag, name in FLAGS.items() if model.get(flag) is True]
+    plainer = {FLAGS[flag] for name in named for flag in IMPLIED_FLAGS.get(name, ())}
+    return next((name for name in named if name not in plainer), "sd1")
