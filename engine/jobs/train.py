@@ -40,7 +40,6 @@ from schema.run.metrics import MetricsWriter
 from schema.run.status import State
 from schema.sections.dtypes import torch_name
 from schema.sections.job import TrainerProcess
-from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from typing import Any
 from schema.run.events import EventTail, read_events
 from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
+from schema.run.status import read_status
 
 DEADLINE = 60.0
 
@@ -93,6 +94,35 @@ def run_here(folder: RunFolder) -> int:
     orders = Orders(CommandInbox(folder, events, every=0.0))
     with StatusWriter(folder, on_beat=orders.look) as status:
         return worker.Worker(Report(folder, status, events, orders)).run()
+
+
+def finished(new_run: Callable[..., RunFolder], name: str = "run", **changes: Any) -> RunFolder:
+    """Lay a run out, or change its config, and run it here to a good end."""
+    folder = new_run(name, **changes)
+    assert run_here(folder) == 0, read_status(folder)
+    return folder
+
+
+def state_of(folder: RunFolder, step: int, part: str = "trained") -> dict[str, Any]:
+    """The tensors of one part of a checkpoint."""
+    return _tensors(folder.state_step(step) / f"{part}.safetensors")
+
+
+def weights_file(folder: RunFolder, step: int | None = None) -> dict[str, Any]:
+    """The tensors of the weights saved for people; the final ones for None."""
+    return _tensors(folder.step_file(step))
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    found: dict[str, Any] = load_file(path)
+    return found
+
+
+def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether all tensors are the same, bit for bit."""
+    return one.keys() == other.keys() and all(bool((one[k] == other[k]).all()) for k in one)
 
 
 class Worker:

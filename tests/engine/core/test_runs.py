@@ -1,132 +1,22 @@
-"""Whole runs on the tiny model: what is saved, what each option changes, what a resume keeps."""
+"""Whole runs on the tiny model: what each option changes and what a resume keeps."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 
-from engine.errors import ConfigError
-from engine.jobs import job_for
 from schema.run.files import read_json
 from schema.run.layout import RunFolder
 from schema.run.metrics import MetricsReader
 from schema.run.status import read_status
 from tests.engine.core.conftest import NewRun
-from tests.engine.core.runs import kinds, names, rows, run_here
-
-Weights = dict[str, torch.Tensor]
-
-
-def _trained(folder: RunFolder, step: int, part: str = "trained") -> Weights:
-    return safetensors.torch.load_file(folder.state_step(step) / f"{part}.safetensors")
-
-
-def _file(folder: RunFolder, step: int | None = None) -> Weights:
-    return safetensors.torch.load_file(folder.step_file(step))
-
-
-def _equal(one: Weights, other: Weights) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+from tests.engine.core.runs import equal, finished, kinds, rows, run_here, state_of, weights_file
 
 
 def _losses(folder: RunFolder) -> list[float]:
     return [row["loss"] for row in rows(folder).values()]
-
-
-def _run(new_run: NewRun, name: str = "run", **changes: Any) -> RunFolder:
-    folder = new_run(name, **changes)
-    assert run_here(folder) == 0, read_status(folder)
-    return folder
-
-
-# -- saving
-
-
-@pytest.mark.proves("train.steps", "save.save_every")
-def test_saves_fire_on_multiples_and_hold_exactly_that_many_steps(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=5, save__save_every=2)
-    files = [name for name in names(folder) if name.endswith(".safetensors")]
-    assert files == [
-        "run.safetensors",
-        "run_000000002.safetensors",
-        "run_000000004.safetensors",
-        "run_000000005.safetensors",
-    ]
-    assert list(rows(folder)) == [1, 2, 3, 4, 5]
-    short = _run(new_run, "short", train__steps=4)
-    assert _equal(_file(folder, 4), _file(short))
-    assert not _equal(_file(folder, 2), _file(folder, 4))
-    assert _equal(_file(folder), _file(folder, 5))
-
-
-@pytest.mark.proves("save.max_step_saves_to_keep")
-def test_old_saves_are_pruned_by_step_number(new_run: NewRun) -> None:
-    folder = new_run(train__steps=6, save__save_every=1, save__max_step_saves_to_keep=2)
-    others = [folder.path / "run_extra_000000001.safetensors", folder.path / "run_12.safetensors"]
-    for other in others:
-        other.write_bytes(b"someone else's")
-    assert run_here(folder) == 0
-    files = {name for name in names(folder) if name.endswith(".safetensors")}
-    assert files == {
-        "run.safetensors",
-        "run_000000005.safetensors",
-        "run_000000006.safetensors",
-        *(other.name for other in others),
-    }
-    assert {p.name for p in folder.state.iterdir()} == {"step_000000005", "step_000000006"}
-
-
-@pytest.mark.proves("save.save_format", "train.train_unet")
-@pytest.mark.parametrize(
-    ("save_format", "name"),
-    [("safetensors", "run.safetensors"), ("diffusers", "run"), ("ckpt", "run.ckpt")],
-)
-def test_a_full_fine_tune_is_saved_in_the_format_asked_for(
-    new_run: NewRun, save_format: str, name: str
-) -> None:
-    folder = _run(
-        new_run,
-        network=None,
-        train__steps=2,
-        train__lr=1e-5,
-        save__save_every=1,
-        save__max_step_saves_to_keep=1,
-        save__save_format=save_format,
-    )
-    suffix = name.removeprefix("run")
-    kept = [n for n in names(folder) if n.startswith("run") and n != "run.json"]
-    assert kept == sorted([name, f"run_000000002{suffix}"])
-
-
-@pytest.mark.proves("meta")
-def test_a_file_says_how_it_was_trained(new_run: NewRun) -> None:
-    folder = new_run(train__steps=2, trigger_word="sks")
-    config = json.loads(folder.config.read_text())
-    config["meta"] = {"author": "me", "title": "the [name]", "tags": ["a", "b"]}
-    folder.config.write_text(json.dumps(config))
-    assert run_here(folder) == 0
-    with safetensors.safe_open(folder.step_file(None), "pt") as file:
-        metadata = file.metadata()
-    assert json.loads(metadata["training_info"])["step"] == 2
-    assert json.loads(metadata["ss_tag_frequency"]) == {"1_sks": {"sks": 1}}
-    assert metadata["ss_output_name"] == "run"
-    assert (metadata["author"], metadata["title"]) == ("me", "the run")
-    assert json.loads(metadata["tags"]) == ["a", "b"]
-
-
-@pytest.mark.proves("job", "type", "training_folder", "device")
-def test_a_process_runs_by_its_type_in_its_folder_on_its_device(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=1, device="cpu")
-    config = json.loads(folder.config.read_text())
-    assert folder.path.parent == Path(config["config"]["process"][0]["training_folder"])
-    assert read_status(folder)["device"] == "cpu"
-    with pytest.raises(ConfigError, match="'vae_trainer' cannot be run; known are sd_trainer"):
-        job_for("vae_trainer")
 
 
 # -- what learns
@@ -134,7 +24,7 @@ def test_a_process_runs_by_its_type_in_its_folder_on_its_device(new_run: NewRun)
 
 @pytest.mark.proves("train.lr", "train.unet_lr", "train.text_encoder_lr")
 def test_each_group_has_its_own_rate_and_a_rate_of_zero_moves_nothing(new_run: NewRun) -> None:
-    folder = _run(
+    folder = finished(
         new_run,
         train__steps=2,
         train__lr=1e-3,
@@ -145,16 +35,16 @@ def test_each_group_has_its_own_rate_and_a_rate_of_zero_moves_nothing(new_run: N
     )
     assert {row["lr/unet"] for row in rows(folder).values()} == {3e-4}
     assert {row["lr/text_encoder"] for row in rows(folder).values()} == {0.0}
-    one, two = _trained(folder, 1), _trained(folder, 2)
+    one, two = state_of(folder, 1), state_of(folder, 2)
     moved = {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])}
     assert moved == {"unet"}
-    plain = _run(new_run, "plain", train__steps=1, train__lr=1e-3)
+    plain = finished(new_run, "plain", train__steps=1, train__lr=1e-3)
     assert rows(plain)[1]["lr/unet"] == 1e-3
 
 
 @pytest.mark.proves("train.lr_scheduler", "train.lr_scheduler_params")
 def test_the_schedule_is_recorded_as_it_is_used(new_run: NewRun) -> None:
-    folder = _run(
+    folder = finished(
         new_run,
         train__steps=4,
         train__lr_scheduler="linear",
@@ -187,12 +77,12 @@ def test_every_optimizer_goes_on_bit_for_bit(
         "train__optimizer": optimizer,
         "train__optimizer_params": OPTIMIZERS[optimizer],
     }
-    straight = _run(new_run, "straight", train__steps=4, **options)
-    _run(new_run, "parts", train__steps=2, **options)
-    parts = _run(new_run, "parts", train__steps=4, **options)
+    straight = finished(new_run, "straight", train__steps=4, **options)
+    finished(new_run, "parts", train__steps=2, **options)
+    parts = finished(new_run, "parts", train__steps=4, **options)
     assert rows(parts) == rows(straight)
-    assert _equal(_trained(parts, 4), _trained(straight, 4))
-    assert _equal(_trained(parts, 4, "optimizer"), _trained(straight, 4, "optimizer"))
+    assert equal(state_of(parts, 4), state_of(straight, 4))
+    assert equal(state_of(parts, 4, "optimizer"), state_of(straight, 4, "optimizer"))
     assert len(set(_losses(straight))) == 4
 
 
@@ -202,18 +92,18 @@ def test_legacy_accumulation_updates_every_nth_step_and_resumes_in_between(
 ) -> None:
     options = {"train__gradient_accumulation_steps": 2, "save__save_every": 1}
     keep = {"save__max_step_saves_to_keep": 0}
-    straight = _run(new_run, "straight", train__steps=4, **options, **keep)
+    straight = finished(new_run, "straight", train__steps=4, **options, **keep)
     updated = [step for step, row in rows(straight).items() if "grad_norm" in row]
     assert updated == [2, 4]
-    assert _equal(_file(straight, 2), _file(straight, 3))
-    assert not _equal(_file(straight, 3), _file(straight, 4))
+    assert equal(weights_file(straight, 2), weights_file(straight, 3))
+    assert not equal(weights_file(straight, 3), weights_file(straight, 4))
     # Stopped in the middle of a window: the half-gathered gradient is part of the checkpoint.
     folder = new_run("parts", train__steps=4, **options, **keep)
     assert _stopped_after(folder, 3) == 0
     assert (folder.state_step(3) / "gradients.safetensors").exists()
     assert run_here(folder) == 0
     assert rows(folder) == rows(straight)
-    assert _equal(_trained(folder, 4), _trained(straight, 4))
+    assert equal(state_of(folder, 4), state_of(straight, 4))
 
 
 def _stopped_after(folder: RunFolder, step: int) -> int:
@@ -232,24 +122,24 @@ def _stopped_after(folder: RunFolder, step: int) -> int:
 
 
 def test_accumulating_over_an_epoch_updates_at_its_end(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=8, train__gradient_accumulation_steps=-1)
+    folder = finished(new_run, train__steps=8, train__gradient_accumulation_steps=-1)
     updated = [step for step, row in rows(folder).items() if "grad_norm" in row]
     assert updated == [4, 8]  # eight pictures, two at a time
 
 
 @pytest.mark.proves("train.max_grad_norm")
 def test_clipping_bounds_the_update_but_not_the_recorded_norm(new_run: NewRun) -> None:
-    free = _run(new_run, "free", train__steps=2, train__max_grad_norm=None)
-    tight = _run(new_run, "tight", train__steps=2, train__max_grad_norm=1e-6)
+    free = finished(new_run, "free", train__steps=2, train__max_grad_norm=None)
+    tight = finished(new_run, "tight", train__steps=2, train__max_grad_norm=1e-6)
     assert rows(free)[1] == rows(tight)[1]
     assert rows(tight)[1]["grad_norm"] > 1e-3
-    assert not _equal(_file(free), _file(tight))
+    assert not equal(weights_file(free), weights_file(tight))
 
 
 @pytest.mark.proves("train.ema_config", "train.ema_config.use_ema", "train.ema_config.ema_decay")
 def test_files_hold_the_average_and_checkpoints_both(new_run: NewRun) -> None:
-    plain = _run(new_run, "plain", train__steps=3, save__save_every=1)
-    averaged = _run(
+    plain = finished(new_run, "plain", train__steps=3, save__save_every=1)
+    averaged = finished(
         new_run,
         "averaged",
         train__steps=3,
@@ -257,20 +147,23 @@ def test_files_hold_the_average_and_checkpoints_both(new_run: NewRun) -> None:
         train__ema_config={"use_ema": True, "ema_decay": 0.5},
     )
     assert _losses(plain) == _losses(averaged)
-    assert _equal(_trained(plain, 3), _trained(averaged, 3))
-    a, w = _trained(averaged, 2, "ema"), _trained(averaged, 3)
+    assert equal(state_of(plain, 3), state_of(averaged, 3))
+    a, w = state_of(averaged, 2, "ema"), state_of(averaged, 3)
     expected = {name: 0.5 * a[name] + 0.5 * w[name] for name in w}
-    found = _trained(averaged, 3, "ema")
+    found = state_of(averaged, 3, "ema")
     for name in w:
         assert torch.allclose(found[name], expected[name], atol=1e-7)
-    assert not _equal(_file(averaged), _file(plain))
+    assert not equal(weights_file(averaged), weights_file(plain))
     assert not (plain.state_step(3) / "ema.safetensors").exists()
 
 
 def test_ema_without_delay_is_the_weights_themselves(new_run: NewRun) -> None:
-    plain = _run(new_run, "plain", train__steps=2)
+    plain = finished(new_run, "plain", train__steps=2)
     ema = {"use_ema": True, "ema_decay": 0.0}
-    assert _equal(_file(plain), _file(_run(new_run, "ema", train__steps=2, train__ema_config=ema)))
+    assert equal(
+        weights_file(plain),
+        weights_file(finished(new_run, "ema", train__steps=2, train__ema_config=ema)),
+    )
 
 
 # -- numbers
@@ -283,16 +176,16 @@ def test_half_precision_learns_nearly_the_same_and_goes_on_bit_for_bit(
     new_run: NewRun, dtype: str, network: dict[str, Any] | None
 ) -> None:
     options: dict[str, Any] = {"network": network, "train__lr": 1e-4}
-    exact = _run(new_run, "exact", train__steps=3, **options)
+    exact = finished(new_run, "exact", train__steps=3, **options)
     options["train__dtype"] = dtype
-    half = _run(new_run, "half", train__steps=3, **options)
+    half = finished(new_run, "half", train__steps=3, **options)
     assert _losses(half) != _losses(exact)
     assert _losses(half) == pytest.approx(_losses(exact), rel=0.05)
-    assert {t.dtype for t in _trained(half, 3).values()} == {torch.float32}
-    _run(new_run, "parts", train__steps=2, **options)
-    parts = _run(new_run, "parts", train__steps=3, **options)
+    assert {t.dtype for t in state_of(half, 3).values()} == {torch.float32}
+    finished(new_run, "parts", train__steps=2, **options)
+    parts = finished(new_run, "parts", train__steps=3, **options)
     assert rows(parts) == rows(half)
-    assert _equal(_trained(parts, 3), _trained(half, 3))
+    assert equal(state_of(parts, 3), state_of(half, 3))
 
 
 @pytest.mark.proves("train.gradient_checkpointing")
@@ -313,7 +206,7 @@ def test_gradient_checkpointing_recomputes_blocks_and_changes_no_gradient(
     found = []
     for flag in (False, True):
         calls[0] = 0
-        folder = _run(
+        folder = finished(
             new_run,
             f"checkpointing-{flag}",
             train__steps=1,
@@ -329,7 +222,7 @@ def test_gradient_checkpointing_recomputes_blocks_and_changes_no_gradient(
 
 @pytest.mark.proves("train.min_denoising_steps", "train.max_denoising_steps")
 def test_the_noise_levels_stay_within_their_bounds(new_run: NewRun) -> None:
-    folder = _run(
+    folder = finished(
         new_run, train__steps=6, train__min_denoising_steps=900, train__max_denoising_steps=999
     )
     drawn = [timestep for _, timestep, _ in MetricsReader(folder.metrics).items()]
@@ -339,21 +232,21 @@ def test_the_noise_levels_stay_within_their_bounds(new_run: NewRun) -> None:
 
 @pytest.mark.proves("training_seed")
 def test_a_seed_makes_runs_repeatable_and_no_seed_is_drawn_once(new_run: NewRun) -> None:
-    first, again = (_run(new_run, name, training_seed=5) for name in ("first", "again"))
-    other = _run(new_run, "other", training_seed=6)
+    first, again = (finished(new_run, name, training_seed=5) for name in ("first", "again"))
+    other = finished(new_run, "other", training_seed=6)
     assert rows(first) == rows(again)
     assert _losses(other) != _losses(first)
-    drawn = _run(new_run, "drawn", training_seed=None, train__steps=2)
+    drawn = finished(new_run, "drawn", training_seed=None, train__steps=2)
     seed = read_json(drawn.state / "seed.json")
-    _run(new_run, "drawn", training_seed=None, train__steps=4)
+    finished(new_run, "drawn", training_seed=None, train__steps=4)
     assert seed is not None
-    same = _run(new_run, "same", training_seed=seed["seed"], train__steps=4)
+    same = finished(new_run, "same", training_seed=seed["seed"], train__steps=4)
     assert rows(drawn) == rows(same)
 
 
 @pytest.mark.proves("train.batch_size")
 def test_a_step_sees_batch_size_items(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=2, train__batch_size=3)
+    folder = finished(new_run, train__steps=2, train__batch_size=3)
     assert len(list(MetricsReader(folder.metrics).items())) in (5, 6)
 
 
@@ -386,7 +279,7 @@ def test_the_log_gets_a_line_every_n_steps(
     new_run: NewRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def lines(every: int | None) -> list[str]:
-        _run(new_run, f"every-{every}", logging__log_every=every)
+        finished(new_run, f"every-{every}", logging__log_every=every)
         out = capsys.readouterr().out.splitlines()
         return [line.split()[1] for line in out if line.startswith("step ")]
 
@@ -396,7 +289,7 @@ def test_the_log_gets_a_line_every_n_steps(
 
 
 def test_every_part_of_contract_6_is_recorded(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=2)
+    folder = finished(new_run, train__steps=2)
     row = next(iter(MetricsReader(folder.metrics).rows()))
     wanted = {"step", "time", "loss", "lr/unet", "grad_norm", "step_seconds", "data_seconds"}
     assert wanted <= row.keys()
@@ -404,9 +297,9 @@ def test_every_part_of_contract_6_is_recorded(new_run: NewRun) -> None:
 
 
 def test_a_finished_run_that_is_started_again_is_finished_at_once(new_run: NewRun) -> None:
-    folder = _run(new_run, train__steps=2)
-    before = _file(folder)
+    folder = finished(new_run, train__steps=2)
+    before = weights_file(folder)
     assert run_here(folder) == 0
-    assert _equal(_file(folder), before)
+    assert equal(weights_file(folder), before)
     assert read_status(folder)["state"] == "finished"
     assert list(rows(folder)) == [1, 2]
