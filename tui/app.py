@@ -326,6 +326,13 @@ class FineTuiApp(App[int]):
         else:
             self.ask_quit()
 
+    def _fatal_error(self) -> None:
+        """Textual's own way prints a screenful of traceback over the user's shell."""
+        from tui.crash import report
+
+        error = self._exception or RuntimeError("unknown")
+        self.panic(report(self, error))
+
     # -- terminal ------------------------------------------------------------------------------
 
     def action_suspend(self) -> None:

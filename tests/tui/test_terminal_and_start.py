@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from schema.home import config_dir
+from schema.home import config_dir, state_dir
 from tests.tui.driver import opened
 from tui import settings, terminal
+from tui.draft import Draft
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_inside_tmux_the_copy_goes_through_its_buffer(
 ) -> None:
     calls: list[tuple[tuple[str, ...], str | None]] = []
     monkeypatch.setenv("TMUX", "/x")
-    monkeypatch.setattr(terminal.shutil, "which", lambda _: "/usr/bin/tmux")
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/tmux")
 
     def tmux(*arguments: str, stdin: str | None = None) -> str:
         calls.append((arguments, stdin))
@@ -105,6 +107,7 @@ def test_recent_configs_are_newest_first_and_gone_ones_left_out(tmp_path: Path) 
 
 LIGHT = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tui.app import FineTuiApp
 from tui.views.home import HomeView
@@ -170,3 +173,32 @@ async def test_ctrl_l_redraws_and_ctrl_c_without_a_selection_asks_to_quit(projec
         assert "Quit?" in screen.status
         await screen.press("ctrl+g")
         assert screen.app.return_value is None
+
+
+async def test_a_crash_keeps_the_edits_and_puts_the_traceback_into_a_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    async def crash() -> None:
+        async with opened(project) as screen:
+            monkeypatch.setattr(screen.app, "panic", _noting(screen.app.panic, said))
+            await screen.command("set train.steps 7")
+            screen.config._table["tier"] = lambda: 1 / 0
+            await screen.press("t")
+
+    with pytest.raises(ZeroDivisionError):
+        await crash()
+    assert "ZeroDivisionError" in said[0]
+    assert "edits are kept" in said[0]
+    (file,) = (state_dir() / "crashes").iterdir()
+    assert "Traceback" in file.read_text()
+    assert Draft.open(project).autosaved() is not None
+
+
+def _noting(panic: Callable[..., None], said: list[str]) -> Callable[..., None]:
+    def note(text: str) -> None:
+        said.append(text)
+        panic(text)
+
+    return note

@@ -150,7 +150,8 @@ def _single(draft: Draft, section: SectionInfo, *, everything: bool) -> Iterator
     if not everything:
         groups = tuple(group for group in groups if not _all_wait(draft, section.name, group))
     off = section.nullable and draft.value(section.name) is None
-    if not off and len(draft.layout.options_of(section.name)) > SPLIT_FROM and len(groups) > 1:
+    usable = sum(not draft.beyond(info) for info in draft.layout.options_of(section.name))
+    if not off and usable > SPLIT_FROM and len(groups) > 1:
         for group in groups:
             name = f"{section.name}/{group}"
             yield Node(name, group, 1, "group", section.prefix, group, section=section.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from schema.catalogue import OptionInfo, find
 from schema.conditions import said
-from schema.pending import waiting_values, waits
+from schema.pending import waiting_values
 from tui.form.row import Row
 from tui.form.values import number_text, shown
 
@@ -99,8 +99,6 @@ def body(draft: Draft, row: Row) -> list[Line]:
     if info is None:
         return []
     out: list[Line] = [(info.help, "foreground")]
-    if words := waits(info.path):
-        out.insert(0, (f"~ not in the engine yet: {words}", "warning"))
     if off := draft.not_applicable(info, row.path):
         out.insert(0, (f"~ {off}", "warning"))
     out += _choices(info, draft.effective(info, row.path))

@@ -238,6 +238,7 @@ def search_rows(draft: Draft, query: str) -> list[Row]:
         if draft.exists_now(info, path) or draft.is_set(path)
         if all(_passes(draft, info, path, name, wanted) for name, wanted in keep)
     ]
+    pairs.sort(key=lambda pair: draft.beyond(pair[0]) is not None)  # what can be used comes first
     return _grouped_by_section(draft, pairs, empty="Nothing found.")
 
 

@@ -96,10 +96,11 @@ def shown_count(draft: Draft, nodes: Sequence[Node], tier: str) -> tuple[int, in
         )
         for info in infos:
             path = concrete(info, node)
-            if not draft.exists_now(info, path):
+            beyond = draft.beyond(info) is not None and not draft.is_set(path)
+            if not draft.exists_now(info, path) or (beyond and tier != TIERS[-1]):
                 continue
             total += 1
-            quick = TIERS.index(info.tier) <= TIERS.index(tier) and not draft.beyond(info)
+            quick = TIERS.index(info.tier) <= TIERS.index(tier)
             shown += quick or visible(draft, info, option_row(draft, info, path), tier)
     return shown, total
 
