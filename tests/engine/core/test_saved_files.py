@@ -78,7 +78,7 @@ def test_a_file_says_how_it_was_trained(new_run: NewRun) -> None:
     config["meta"] = {"author": "me", "title": "the [name]", "tags": ["a", "b"]}
     folder.config.write_text(json.dumps(config))
     assert run_here(folder) == 0
-    with safetensors.safe_open(folder.stepweights_file(None), "pt") as file:
+    with safetensors.safe_open(folder.step_file(None), "pt") as file:
         metadata = file.metadata()
     assert json.loads(metadata["training_info"])["step"] == 2
     assert json.loads(metadata["ss_tag_frequency"]) == {"1_sks": {"sks": 1}}
