@@ -121,6 +121,8 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
      "filters-cancel-out", "network.network_kwargs.only_if_contains"),
 ]  # fmt: skip
 
+TESTED = {code for _, code, _ in CASES}
+
 
 def changed(values: dict[str, Any]) -> Document:
     document = Document.parse(BASE, file="base.yaml")
