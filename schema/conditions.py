@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_OFF = (None, False, 0, "", [], {})
-
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -21,7 +19,7 @@ class Need:
     def met(self, found: Any) -> bool:
         """Whether the value at the path will do."""
         if self.value is None:
-            return not any(found is off or (found == off and found is not True) for off in _OFF)
+            return bool(found)
         return str(found).lower() == self.value
 
 

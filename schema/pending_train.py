@@ -40,45 +40,9 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
     ),
     "training embeddings": ("embedding_lr",),
     "training adapters": ("adapter_lr",),
-    "this optimizer": (
-        "optimizer=adamw8",
-        "optimizer=adam8",
-        "optimizer=prodigy",
-        "optimizer=prodigy8bit",
-        "optimizer=lion",
-        "optimizer=lion8bit",
-        "optimizer=ademamix8bit",
-        "optimizer=adagrad",
-        "optimizer=automagic",
-        "optimizer=automagic2",
-        "optimizer=automagic3",
-        "optimizer=automagicexperiment",
-        "optimizer=dadaptation",
-        "optimizer=dadaptationlion",
-    ),
     "training weights in less than 32 bits": (
         "optimizer_params.stochastic_accumulation",
         "optimizer_params.stochastic_rounding",
-    ),
-    "this noise process": (
-        "noise_scheduler=ddim",
-        "noise_scheduler=pndm",
-        "noise_scheduler=lms",
-        "noise_scheduler=k_lms",
-        "noise_scheduler=euler",
-        "noise_scheduler=k_euler",
-        "noise_scheduler=euler_a",
-        "noise_scheduler=dpmsolver",
-        "noise_scheduler=dpmsolver++",
-        "noise_scheduler=k_dpmsolver",
-        "noise_scheduler=k_dpmsolver++",
-        "noise_scheduler=dpmsingle",
-        "noise_scheduler=heun",
-        "noise_scheduler=dpm_2",
-        "noise_scheduler=dpm_2_a",
-        "noise_scheduler=lcm",
-        "noise_scheduler=custom_lcm",
-        "noise_scheduler=mean_flow",
     ),
     "flow matching": (
         "noise_scheduler=flowmatch",
@@ -121,12 +85,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "do_signal_amplification",
         "signal_amplification_strength",
         "do_blank_stabilization",
-    ),
-    "this loss": (
-        "loss_type=wavelet",
-        "loss_type=stepped",
-        "loss_type=mean_flow",
-        "loss_type=pixelspace",
     ),
     "other targets of the loss": (
         "loss_target",
@@ -207,6 +165,19 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
 }
 """What is missing, and the options and values under `train.` that wait for it."""
 
+_VALUES: Final[dict[tuple[str, str], str]] = {
+    ("optimizer", "optimizer"): "adamw8 adam8 prodigy prodigy8bit lion lion8bit ademamix8bit "
+    "adagrad automagic automagic2 automagic3 automagicexperiment dadaptation dadaptationlion",
+    ("noise_scheduler", "noise process"): "ddim pndm lms k_lms euler k_euler euler_a dpmsolver "
+    "dpmsolver++ k_dpmsolver k_dpmsolver++ dpmsingle heun dpm_2 dpm_2_a lcm custom_lcm mean_flow",
+    ("loss_type", "loss"): "wavelet stepped mean_flow pixelspace",
+}
+"""Options with what a value of theirs is called, and the values that wait."""
+
 ROWS: Final[dict[str, str]] = {
     f"train.{name}": words for words, names in _WAITING.items() for name in names
+} | {
+    f"train.{name}={value}": f"the {word} {value}"
+    for (name, word), values in _VALUES.items()
+    for value in values.split()
 }

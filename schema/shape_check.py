@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from schema import words
-from schema.catalogue import ANY, options
+from schema.catalogue import ANY, general, options
 from schema.findings import Finding, Severity, nearest
 from schema.option import Section, meta_of
 from schema.paths import Keys, written
@@ -207,6 +207,10 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     if homes and not mine:
         kinds = list(dict.fromkeys(kind for info in homes for kind in info.process_types))
         return f"{message} of {spot.kind}; it belongs to {' or '.join(kinds[:4])}", None
+    here_elsewhere = next((i for i in mine if i.path == general(written(spot.actual))), None)
+    if here_elsewhere is not None and here_elsewhere.when is not None:
+        kind = getattr(spot.owner, "kind", "")
+        return f"{message} of {kind}; it belongs to {', '.join(here_elsewhere.when[1])}", None
     if homes := mine:
         places = list(dict.fromkeys(_home(info.path) for info in homes))
         return f"{message}; it belongs in {' or '.join(places)}", homes[0].path

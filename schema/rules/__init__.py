@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from schema.rules import (
     adapter,
     adapter_parts,
+    base_model,
     batches,
     captions,
     data,
@@ -17,12 +18,15 @@ from schema.rules import (
     learning,
     loss,
     model,
+    networks,
     noise,
     pictures,
     preservation,
     preview,
     prompts,
+    quantized,
     save,
+    single_family,
     sliders,
     tools,
     training,
@@ -34,7 +38,8 @@ __all__ = ["RULES", "Problem", "ProcessScope", "Rule", "Scope", "problems", "sco
 
 _TRAINING = (
     training, learning, model, data, preview, save, files_named, adapter, adapter_parts, prompts,
-    sliders, batches, noise, loss, preservation, guidance, captions,
+    sliders, batches, noise, loss, preservation, guidance, captions, base_model,
+    quantized, single_family, networks,
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(rule for subject in _TRAINING for rule in subject.RULES)
@@ -47,12 +52,14 @@ OF_ANY_PROCESS: tuple[Rule, ...] = tuple(
 
 def problems(scope: ProcessScope) -> Iterator[Problem]:
     """What the rules have to say about one process of a job."""
-    named = set()
+    named: dict[str, bool] = {}
     for rule in (*OF_ANY_PROCESS, *(RULES if isinstance(scope, Scope) else ())):
         for problem in rule.apply(scope):
-            named.add(problem.path)
+            named[problem.path] = named.get(problem.path, False) or problem.severity == "error"
             yield problem
-    yield from waiting_problems(scope)
+    for problem in waiting_problems(scope):
+        if not named.get(problem.path):  # what is refused anyway need not wait for anything
+            yield problem
     for problem in general_problems(scope):
         if problem.path not in named:  # a rule of its own says it better
             yield problem

@@ -14,7 +14,9 @@ SAVE_SYNONYMS: Final = {
     "fp16": "float16", "half": "float16", "bfloat16": "bf16",
 }  # fmt: skip
 
-_TORCH: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "float8": "float8_e4m3fn"}
+_TORCH: Final = {
+    "fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "float8": "float8_e4m3fn",
+}  # fmt: skip
 
 
 def torch_name(dtype: str) -> str:

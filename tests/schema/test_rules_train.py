@@ -240,7 +240,7 @@ def test_its_suggestion_mends_the_fault(values: Values, code: str, path: str) ->
 
 
 def test_what_goes_together_is_left_alone() -> None:
-    plain = [
+    plain: list[Values] = [
         {"auto_scale_batch_size": True, "batch_size": 4, "min_batch_size": 2, "max_batch_size": 8},
         {"do_paramiter_swapping": True, "optimizer": "adafactor"},
         {"optimizer": "automagic3", "optimizer_params": {"fused": False},

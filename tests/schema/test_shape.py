@@ -81,7 +81,7 @@ def test_a_wrong_value_is_found_named_and_mended(
         (["train: {folder_path: a}"], "belongs in datasets:", "datasets[].folder_path"),
         (["train: {Batch-Size: 3}"], "did you mean 'batch_size'", "batch_size"),
         (["train: {optimizer_params: {weigth_decay: 1}}"], "'weight_decay'", "weight_decay"),
-        (["train: {optimizer_params: {clip_threshold: 1.0}}"], "optimizer_params:", None),
+        (["train: {optimizer_params: {clip_threshold: 1.0}}"], "it belongs to adafactor", None),
         (["save: {zzzzzz: 3}"], "known here are save_every", None),
         (["datset: []"], "did you mean 'datasets'", "datasets"),
     ],
