@@ -9,6 +9,7 @@ from typing import Final
 from schema.dataset_scan import dataset_problems
 from schema.families import family
 from schema.model_files import model_problems, vae_problems
+from schema.part_files import part_problems
 from schema.rules.rule import Problem
 from schema.sections.job import JobFile, TrainerProcess
 from schema.tensor_files import megabytes
@@ -21,6 +22,7 @@ def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
     row = family(process.model.arch)
     if row is not None:
         yield from model_problems(process.model.name_or_path, row)
+        yield from part_problems(process, row)
         if process.model.vae_path:
             yield from vae_problems(process.model.vae_path, row)
     for index, dataset in enumerate(process.datasets):

@@ -5,17 +5,16 @@ Used by `check`; the engine's family asks again with its own loader when it open
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from schema.families import FamilyRow
 from schema.findings import nearest
+from schema.part_files import HUB_FILE, REPOSITORY
 from schema.rules.rule import Problem
 from schema.tensor_files import TensorFile, fault_of, read_header
 
-_REPOSITORY: Final = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
 SINGLE_FILES: Final = (".safetensors", ".ckpt", ".pt")
 _WEIGHTS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 _PATH: Final = "model.name_or_path"
@@ -31,13 +30,16 @@ _FOREIGN: Final = {
 
 
 def model_problems(name_or_path: str, row: FamilyRow) -> Iterator[Problem]:
-    """What is wrong with the model that `model.name_or_path` names."""
+    """What is wrong with the model that `model.name_or_path` names.
+
+    Of families that the engine does not train yet, only whether it is there.
+    """
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if path.is_dir() and row.engine:
         yield from _folder(path, row)
-    elif path.is_file():
+    elif path.is_file() and row.engine:
         yield from _file(path, row)
-    else:
+    elif not path.exists():
         yield from _absent(name_or_path, path, row)
 
 
@@ -51,7 +53,7 @@ def vae_problems(vae_path: str, row: FamilyRow) -> Iterator[Problem]:
             yield _error(where, "model-damaged", f"{path} {fault}")
         return
     if not path.is_dir():
-        if not _REPOSITORY.match(vae_path):
+        if not REPOSITORY.match(vae_path):
             yield _error(where, "model-missing", f"{vae_path} does not exist", _sibling(path))
         return
     folder = path / "vae" if not (path / "config.json").exists() else path
@@ -69,7 +71,8 @@ def _error(path: str, code: str, message: str, suggestion: str | None = None) ->
 
 def _absent(name: str, path: Path, row: FamilyRow) -> Iterator[Problem]:
     """Neither file nor folder: a repository, perhaps already in the local cache, or a mistake."""
-    if not _REPOSITORY.match(name) or path.parent.is_dir():
+    on_hub = REPOSITORY.match(name) or (HUB_FILE.match(name) and not row.engine)
+    if not on_hub or path.parent.is_dir():
         message = f"{name} does not exist (looked in {os.getcwd()})"
         if path.is_absolute():
             message = f"{name} does not exist"
@@ -77,7 +80,7 @@ def _absent(name: str, path: Path, row: FamilyRow) -> Iterator[Problem]:
         return
     snapshot = _cached(name)
     if snapshot is not None:
-        yield from _folder(snapshot, row)
+        yield from _folder(snapshot, row) if row.engine else ()
         return
     message = f"{name} is not on this machine; it will be downloaded from Hugging Face"
     yield Problem(_PATH, message, None, "warning", "model-not-local")
@@ -114,7 +117,8 @@ def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
     if problem is not None:
         yield problem
         return
-    if row.denoiser_folder not in index or "text_encoder_2" in index:
+    foreign = {"text_encoder_2", "text_encoder_3"} - set(row.text_encoders)
+    if row.denoiser_folder not in index or foreign & set(index):
         name = index.get("_class_name", "another pipeline")
         yield _error(_PATH, "wrong-family", f"{path} holds a {name}, not a {row.label} model")
         return
@@ -235,6 +239,8 @@ def _denoiser(
 
 
 def _channels(config: dict[str, Any], row: FamilyRow, where: str, name: str) -> Iterator[Problem]:
+    if not row.engine:
+        return
     channels = config.get("latent_channels", row.latent_channels)
     if channels != row.latent_channels:
         message = f"{name} makes latents of {channels} channels; {row.label} has "

@@ -18,7 +18,7 @@ from schema.catalogue import OptionInfo, find, plain, under
 from schema.check import check_document
 from schema.conditions import needs
 from schema.document import Document
-from schema.families import FamilyRow, family
+from schema.families import FamilyRow, arch_of, family
 from schema.findings import Finding
 from schema.home import state_dir
 from schema.paths import absolute
@@ -203,8 +203,8 @@ class Draft:
     def family(self) -> FamilyRow | None:
         """The model family that the config names."""
         if "family" not in self._cache:
-            arch = self.value("model.arch") or getattr(find("model.arch"), "default", None)
-            self._cache["family"] = family(arch) if isinstance(arch, str) else None
+            model = self.value("model")
+            self._cache["family"] = family(arch_of(model if isinstance(model, dict) else {}))
         return self._cache["family"]
 
     def exists_now(self, info: OptionInfo, path: str) -> bool:
