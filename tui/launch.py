@@ -25,6 +25,7 @@ from schema.findings import ConfigError, Finding, has_errors
 from schema.run.changes import Change, changes
 from schema.run.events import EventWriter
 from schema.run.layout import FolderTaken, RunFolder
+from schema.run.lock import wait_until_free
 from schema.run.process import ProcessId
 from schema.run.registry import register
 from schema.run.state import derive
@@ -32,6 +33,8 @@ from schema.run.status import State, read_status
 
 ENGINE_NEEDS = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy")
 START_SECONDS = 20.0
+# A run that has ended may need a moment until its supervisor is gone.
+_LEAVING_SECONDS = 10.0
 SUPERVISOR = (sys.executable, "-P", "-m", "engine.supervisor")
 # The supervisor's own choice, the engine's worker, when empty.
 WORKER: Sequence[str] = ()
@@ -234,6 +237,8 @@ def _lay_out(todo: Plan) -> None:
 
 
 def _start_supervisor(folder: RunFolder, worker: Sequence[str]) -> None:
+    if folder.lock.exists() and derive(folder).ended:
+        wait_until_free(folder.lock, _LEAVING_SECONDS)
     begun = time.time()
     extra = ["--worker", *worker] if worker else []
     with folder.log.open("ab") as log:

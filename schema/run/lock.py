@@ -86,6 +86,24 @@ class RunLock:
         self.close()
 
 
+def wait_until_free(path: Path, seconds: float) -> bool:
+    """Whether nobody holds the lock at `path` by the end of `seconds`.
+
+    A run says that it has ended a moment before its supervisor lets the folder go; who starts it
+    again at once waits here instead of being told that it is at work.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            RunLock.take(path).close()
+        except RunLocked:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
 def holder_of(path: Path) -> ProcessId | None:
     """Who last took the lock at `path`; it may be gone by now."""
     try:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from schema.document import Document
 from schema.findings import Finding
 from schema.run.events import read_events
 from schema.run.layout import RunFolder
+from schema.run.lock import RunLock, wait_until_free
 from schema.run.metrics import MetricsReader
 from schema.run.registry import find_run
 from schema.run.state import derive
@@ -172,6 +174,21 @@ def test_a_run_at_work_is_not_started_twice(config: Path) -> None:
     (finding,) = refusal(start, config)
     assert finding.code == "run-at-work"
     assert str(worker.pid) in finding.message
+
+
+def test_a_start_waits_for_the_last_supervisor_to_leave(config: Path) -> None:
+    folder = stopped_run(config)
+    until(lambda: wait_until_free(folder.lock, 0), what="the first supervisor to leave")
+    leaving = RunLock.take(folder.lock)
+    threading.Timer(0.4, leaving.close).start()
+    start(config, worker=FAKE)
+    training_worker(folder)
+
+
+def test_a_lock_that_stays_held_is_not_waited_for_forever(tmp_path: Path) -> None:
+    with RunLock.take(tmp_path / "lock"):
+        assert not wait_until_free(tmp_path / "lock", 0.1)
+    assert wait_until_free(tmp_path / "lock", 0.1)
 
 
 def test_of_two_starts_at_once_one_wins(config: Path) -> None:
