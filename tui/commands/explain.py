@@ -67,7 +67,7 @@ def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
     yield "default", _default(info)
     waiting = waiting_values(info.path)
     for value, meaning in info.choice_help.items():
-        later = f" (not in the engine yet: {waiting[str(value)]})" if str(value) in waiting else ""
+        later = " (not in the engine yet)" if str(value) in waiting else ""
         yield f"  {value}", f"{meaning}{later}"
     facts = {
         "why": info.default_note,
@@ -99,9 +99,11 @@ def _accepts(info: OptionInfo) -> Iterator[tuple[str, str]]:
 def _default(info: OptionInfo) -> str:
     if info.required:
         return "none, it must be given"
-    defaults = {kind: shown(variant.default) for kind, variant in info.variants.items()}
-    if len(set(defaults.values())) > 1:
-        return ", ".join(f"{text} with {kind}" for kind, text in defaults.items())
+    defaults: dict[str, list[str]] = {}
+    for kind, variant in info.variants.items():
+        defaults.setdefault(shown(variant.default), []).append(kind)
+    if len(defaults) > 1:
+        return "; ".join(f"{text} with {', '.join(kinds)}" for text, kinds in defaults.items())
     if info.default is None and info.inherits:
         return f"the value of {info.inherits}"
     return "empty" if info.default is None else shown(info.default)
