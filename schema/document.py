@@ -19,6 +19,7 @@ from schema.findings import ConfigError, Finding, has_errors, ordered
 from schema.paths import Keys, absolute, written
 from schema.placeholders import expanded
 from schema.sections.job import JobFile
+from schema.sections.processes import process_name
 from schema.shape_check import shape_findings
 from schema.yaml_text import Reading, read
 
@@ -145,13 +146,19 @@ class Document:
         value = self._written_value(self._located(path))
         if value is not _ABSENT:
             return value
-        info = find(path)
+        info = find(path, self.process_type(path)) or find(path)
         if info is None:
             return None
-        if info.when is not None:
+        if info.variants and info.when is not None:
             decider = self.value(path.rsplit(".", 2)[0] + "." + info.when[0].rsplit(".", 1)[-1])
             info = info.variants.get(str(decider).lower(), info)
         return info.default
+
+    def process_type(self, path: str = "") -> str:
+        """The type of the process that a path leads into, the first one's for other paths."""
+        keys = absolute(path) if path else ()
+        index = keys[2] if keys[:2] == ("config", "process") and len(keys) > 2 else 0
+        return process_name(self._written_value(("config", "process", index, "type")))
 
     def place(self, path: str) -> tuple[int, int]:
         """Line and column, from 1, of the value at `path`, or of what is nearest above it."""

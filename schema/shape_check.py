@@ -19,7 +19,7 @@ from schema.findings import Finding, Severity, nearest
 from schema.option import Section, meta_of
 from schema.paths import Keys, written
 from schema.sections.job import JobFile
-from schema.sections.processes import PROCESSES, process_class, process_name
+from schema.sections.processes import PROCESSES, AnyProcess, process_class, process_name
 from schema.sections.processes.names import NEVER_DONE
 from schema.shapes import Shape, shape_of
 from schema.yaml_text import Reading
@@ -163,7 +163,7 @@ def _finding(spot: Spot, detail: ErrorDetails, reading: Reading) -> Finding:
         return Finding("", path, *place, "error", "unknown-key", message, suggestion)
     if detail["type"] == "invalid_key":
         return _bad_key(spot, detail, reading)
-    if path.rpartition(".")[2] == "type" and spot.value in NEVER_DONE and len(spot.declared) == 4:
+    if spot.declared[3:] == ("type",) and str(spot.value) in NEVER_DONE:
         message = f"{spot.value} cannot be run: it {NEVER_DONE[spot.value]}"
         return Finding("", path, *_place(reading, spot.actual), "error", "unknown-choice", message)
     shape = spot.shape or Shape("object")
@@ -204,9 +204,10 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
         return f"{message}; did you mean '{here[close]}'?", here[close]
     homes = [info for info in options() if name == info.name or name in info.aliases]
     mine = [info for info in homes if info.process_types == ANY or spot.kind in info.process_types]
-    if homes and not mine:
-        kinds = list(dict.fromkeys(kind for info in homes for kind in info.process_types))
-        return f"{message} of {spot.kind}; it belongs to {' or '.join(kinds[:4])}", None
+    kinds = _processes_with(name, spot.owner) or [k for info in homes for k in info.process_types]
+    if kinds and not mine:
+        others = " or ".join(list(dict.fromkeys(kinds))[:4])
+        return f"{message} of {spot.kind}; it belongs to {others}", None
     here_elsewhere = next((i for i in mine if i.path == general(written(spot.actual))), None)
     if here_elsewhere is not None and here_elsewhere.when is not None:
         kind = getattr(spot.owner, "kind", "")
@@ -218,6 +219,13 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     if far is not None:
         return f"{message}; did you mean '{here[far]}'?", here[far]
     return f"{message}; known here are {', '.join(spot.owner.model_fields)}", None
+
+
+def _processes_with(key: str, owner: type[Section]) -> list[str]:
+    """The process types that have a key, where it was looked for in one that has it not."""
+    if not issubclass(owner, AnyProcess):
+        return []
+    return [kind.kind for kind in PROCESSES if key in kind.model_fields]
 
 
 def _home(path: str) -> str:

@@ -97,7 +97,7 @@ def type_needs_a_network(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "error", "adapter.type", "train.loss_type")
 def mean_flow_needs_its_loss(scope: Scope) -> Iterator[Problem]:
     """The second timestep comes from the loss."""
-    loss = str(scope.process.train.loss_type)
+    loss = scope.process.train.loss_type
     if chosen(scope, "mean_flow") is not None and loss != "mean_flow":
         message = "an adapter of type mean_flow learns through the loss mean_flow only"
         yield Problem("train.loss_type", message, "mean_flow")
@@ -177,11 +177,8 @@ def two_loras_on_the_same_layers(scope: Scope) -> Iterator[Problem]:
 def nothing_is_merged_into_a_frozen_model(scope: Scope) -> Iterator[Problem]:
     """The base model under a trained adapter is not saved."""
     adapter = chosen(scope)
-    if (
-        adapter is not None
-        and adapter.train
-        and getattr(scope.process.train, "merge_network_on_save", False)
-    ):
+    merged = scope.process.train.merge_network_on_save
+    if adapter is not None and adapter.train and merged:
         message = "cannot be combined with a trained adapter, whose base model is not saved"
         yield Problem("train.merge_network_on_save", message, "false")
 
@@ -189,7 +186,6 @@ def nothing_is_merged_into_a_frozen_model(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "error", "adapter.type", "train.do_cfg")
 def control_net_without_guidance(scope: Scope) -> Iterator[Problem]:
     """A ControlNet follows the conditional prediction only."""
-    guided = getattr(scope.process.train, "do_cfg", False)
-    if chosen(scope, "control_net") is not None and guided:
+    if chosen(scope, "control_net") is not None and scope.process.train.do_cfg:
         message = "cannot be combined with a ControlNet"
         yield Problem("train.do_cfg", message, "false")

@@ -45,6 +45,17 @@ def two_different_ends(scope: Scope) -> Iterator[Problem]:
         yield Problem("slider.positive_prompt", message)
 
 
+@rule(RULES, "warning", "slider.anchor_strength", "slider.anchor_class")
+def anchor_has_words(scope: Scope) -> Iterator[Problem]:
+    """A weight for an anchor that is not there; an empty text is an anchor."""
+    process = scope.process
+    if not isinstance(process, ConceptSliderProcess) or process.slider.anchor_class is not None:
+        return
+    if scope.given("slider.anchor_strength"):
+        message = "has no effect without slider.anchor_class: the words to leave alone"
+        yield Problem("slider.anchor_strength", message)
+
+
 @rule(RULES, "error", "train.train_text_encoder", "type")
 def slider_keeps_the_text_encoder(scope: Scope) -> Iterator[Problem]:
     """The prompts are encoded once, before training."""

@@ -83,7 +83,6 @@ class ConceptSlider(Section):
         group=_CONCEPT,
         tier="advanced",
         on_resume="new-trajectory",
-        requires=("slider.anchor_class",),
         detail="The factor a in (2 MSE(target) + a MSE(anchor)) / 3.",
         ge=0,
     )
@@ -266,7 +265,6 @@ class PairFolder(Section):
         unit="pixels",
         on_resume="new-trajectory",
         ge=64,
-        le=8192,
     )
 
 

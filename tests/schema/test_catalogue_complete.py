@@ -14,7 +14,7 @@ import yaml
 from schema.catalogue import OptionInfo, find
 
 DATA = Path(__file__).parents[1] / "data" / "catalogue"
-PARTS = [DATA / f"{part}.yaml" for part in ("model", "network", "train")]
+PARTS = [DATA / f"{part}.yaml" for part in ("adapter", "model", "network", "other", "train")]
 KINDS = {
     "dict": {"dict", "object"}, "object": {"object"}, "path": {"path", "str"},
     "str": {"str", "path", "color"}, "enum": {"enum"},
@@ -23,7 +23,8 @@ KINDS = {
 
 def facts(part: Path) -> list[dict[str, Any]]:
     rows = yaml.load(part.read_text(encoding="utf-8"), yaml.SafeLoader)
-    return [{**row, "name": row["path"].partition(".")[2]} for row in rows]
+    start = f"{part.stem}." if all(row["path"].startswith(f"{part.stem}.") for row in rows) else ""
+    return [{**row, "name": row["path"].removeprefix(start)} for row in rows]
 
 
 def differences(part: Path) -> dict[str, str]:

@@ -148,7 +148,6 @@ class Caption(Section):
         unit="pixels",
         process_types=_SEEING,
         ge=64,
-        le=8192,
     )
     max_new_tokens: int = opt(
         128,

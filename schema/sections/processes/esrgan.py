@@ -45,7 +45,6 @@ class EsrganProcess(PictureTrainer):
         unit="times",
         detail="Previews show input, output and target side by side.",
         ge=1,
-        le=16,
     )
     augmentations: list[Degradation] = opt(
         [],

@@ -24,7 +24,6 @@ class Rescale(Section):
         "model at a random guidance of 1 to 10 and the empty prompt. The student must give the "
         "same, average-pooled, at the new size. No pictures are needed.",
         ge=64,
-        le=8192,
     )
     scale: float = opt(
         0.5,

@@ -13,6 +13,7 @@ from schema.sections.model import Model
 from schema.sections.network import Network
 from schema.sections.processes.base import InFolder, Named, OnDevice, Watched
 from schema.sections.processes.names import spellings_of
+from schema.sections.processes.older import OlderLorm
 from schema.sections.sample import Sample
 from schema.sections.save import Save
 from schema.sections.train import Train
@@ -20,7 +21,7 @@ from schema.sections.train import Train
 _JOB = "Job"
 
 
-class TrainerProcess(Named, Watched, OnDevice, InFolder):
+class TrainerProcess(OlderLorm, Named, Watched, OnDevice, InFolder):
     """One entry of `config.process:` that trains a model."""
 
     kind: ClassVar[str] = "sd_trainer"
@@ -32,6 +33,17 @@ class TrainerProcess(Named, Watched, OnDevice, InFolder):
         "A made-up word that should call up what you train. Added to captions that lack it.",
         group=_JOB,
         on_resume="new-trajectory",
+    )
+    first_sample: Sample | None = opt(
+        None,
+        "First previews",
+        "Settings like those of sample, for one more round of previews before training.",
+        group=_JOB,
+        tier="expert",
+        same_as="sample",
+        detail="Made ahead of the usual first round, where training starts at step 0 and previews "
+        "are not disabled; train.skip_first_sample does not count. sample_every and "
+        "sample_start_step have no meaning in it.",
     )
     model: Model = opt(
         REQUIRED, "Model", "The base model.", group="Sections", container=True,
