@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +60,13 @@ def look(document: Document, file: Path | None, base: Path, name: str | None = N
         if not existing:
             return Preflight([_off(refused.findings)], refused.findings, facts, command)
         choices = _for_existing(document, base, name, existing)
-        return Preflight(choices, existing, facts, command)
+        return Preflight(choices, [_told(finding) for finding in existing], facts, command)
     return Preflight(_ready(document, base, ready), ready.findings, facts, command)
+
+
+def _told(finding: Finding) -> Finding:
+    """What a choice answers is no error any more: a hint, or a warning where results differ."""
+    return replace(finding, severity="warning" if finding.code == "run-differs" else "hint")
 
 
 def _off(findings: Sequence[Finding]) -> Choice:

@@ -100,7 +100,11 @@ def test_requirements_and_capabilities_make_an_option_not_apply(draft: Draft) ->
     assert draft.not_applicable(info, info.path) is None
     keep = find("datasets[].keep_tokens")
     assert keep is not None
-    assert draft.not_applicable(keep, "datasets[0].keep_tokens") == "needs shuffle tags"
+    reason = draft.not_applicable(keep, "datasets[0].keep_tokens")
+    assert reason is not None
+    assert reason.startswith("needs shuffle tags")
+    draft.set("datasets[0].shuffle_tokens", True)
+    assert draft.not_applicable(keep, "datasets[0].keep_tokens") is None
 
 
 def test_the_autosaved_copy_is_offered_only_while_it_is_newer_and_different(draft: Draft) -> None:

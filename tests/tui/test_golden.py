@@ -79,10 +79,16 @@ async def refused(screen: Screen) -> None:
 SCREENS: tuple[Act, ...] = (
     form, half_typed, choices, search, yaml, palette, help_panel, launch, refused,
 )  # fmt: skip
+# At 200x60 only what is laid out differently there.
+CASES = [
+    pytest.param(act, size, id=f"{act.__name__}_{size[0]}x{size[1]}")
+    for act in SCREENS
+    for size in SIZES
+    if size[0] < 200 or act in (form, search, launch)
+]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("act", SCREENS, ids=lambda act: act.__name__)
+@pytest.mark.parametrize(("act", "size"), CASES)
 async def test_the_screen_looks_as_stored(
     act: Act, size: tuple[int, int], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ class TitleBar(OneLine):
 
     def __init__(self) -> None:
         super().__init__(id="title")
+        self._tabs_shown = ""
 
     def pieces(self, look: Look, width: int) -> list[Piece]:
         """Title at the left; tabs at the right, or digits only, or nothing when it is narrow."""
@@ -36,10 +37,18 @@ class TitleBar(OneLine):
         full = self._tabs(look, here, words=True)
         short = self._tabs(look, here, words=False)
         used = sum(cell_len(text) for text, _ in title)
-        for tabs in (full, short):
+        for name, tabs in (("full", full), ("short", short)):
             if used + sum(cell_len(text) for text, _ in tabs) + 2 <= width:
+                self._note(name)
                 return spread(title, tabs, width, fill)
+        self._note("none")
         return _clipped(title, width)
+
+    def _note(self, tabs: str) -> None:
+        """A view may repaint only the cells of its own words: other tabs need the whole line."""
+        if self._tabs_shown not in ("", tabs):
+            self.call_later(self.refresh)
+        self._tabs_shown = tabs
 
     def _tabs(self, look: Look, here: str, *, words: bool) -> list[Piece]:
         out: list[Piece] = []
