@@ -1,11 +1,11 @@
 """Rules on an adapter as a whole: does it fit the model, is there something to train, from what."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from schema.rules.rule import Problem, Rule, Scope, rule
 from schema.sections.adapter import Adapter
-from schema.sections.adapter.names import FOLLOWS_PICTURES, SEES_PICTURES
+from schema.sections.adapter.names import FOLLOWS_PICTURES, IMAGE_PROMPT, SEES_PICTURES
+from schema.sections.datasets import Dataset
 
 RULES: list[Rule] = []
 
@@ -109,7 +109,7 @@ def control_pictures_are_there(scope: Scope) -> Iterator[Problem]:
     adapter = chosen(scope, *FOLLOWS_PICTURES)
     if adapter is None or adapter.image_dir is not None:
         return
-    if not any(_gives(item, "control_path", "controls") for _, item in _learned(scope)):
+    if not any(item.control_path or item.controls for _, item in _learned(scope)):
         message = f"an adapter of type {adapter.type} needs control pictures: control_path"
         yield Problem("datasets", message)
 
@@ -120,8 +120,9 @@ def reference_pictures_are_there(scope: Scope) -> Iterator[Problem]:
     adapter = chosen(scope, *SEES_PICTURES)
     if adapter is None or adapter.type == "i2v" or adapter.image_dir is not None:
         return
-    keys = ("clip_image_path", "clip_image_from_same_folder")
-    if not any(_gives(item, *keys) for _, item in _learned(scope)):
+    if not any(
+        item.clip_image_path or item.clip_image_from_same_folder for _, item in _learned(scope)
+    ):
         message = f"an adapter of type {adapter.type} needs reference pictures: clip_image_path"
         yield Problem("datasets", message)
 
@@ -133,19 +134,15 @@ def values_are_there(scope: Scope) -> Iterator[Problem]:
     if adapter is None:
         return
     for path, item in _learned(scope):
-        values = getattr(item, "extra_values", None) or []
-        if len(values) != (adapter.num_tokens or len(values) or 1):
-            message = f"{len(values)} values are given, but adapter.num_tokens is not that number"
+        count = len(item.extra_values)
+        if count != (adapter.num_tokens or count or 1):
+            message = f"{count} values are given, but adapter.num_tokens is not that number"
             yield Problem(f"{path}.extra_values", message)
 
 
-def _learned(scope: Scope) -> list[tuple[str, Any]]:
+def _learned(scope: Scope) -> list[tuple[str, Dataset]]:
     """The datasets that are learned from, without those that only preserve."""
-    return [(path, item) for path, item in scope.datasets() if not _gives(item, "is_reg")]
-
-
-def _gives(item: Any, *names: str) -> bool:
-    return any(getattr(item, name, None) for name in names)
+    return [(path, item) for path, item in scope.datasets() if not item.is_reg]
 
 
 @rule(RULES, "warning", "adapter.test_img_path", "train.disable_sampling")
@@ -189,3 +186,20 @@ def control_net_without_guidance(scope: Scope) -> Iterator[Problem]:
     if chosen(scope, "control_net") is not None and scope.process.train.do_cfg:
         message = "cannot be combined with a ControlNet"
         yield Problem("train.do_cfg", message, "false")
+
+
+@rule(RULES, "error", "datasets[].cache_clip_vision_to_disk", "adapter.train_image_encoder")
+def cached_pictures_skip_the_encoder(scope: Scope) -> Iterator[Problem]:
+    """What is cached no longer goes through the encoder; only image prompts read the cache."""
+    adapter = chosen(scope)
+    if adapter is None:
+        return
+    trained = adapter.train_image_encoder or adapter.train_only_image_encoder
+    for path, item in scope.datasets():
+        if not item.cache_clip_vision_to_disk:
+            continue
+        place = f"{path}.cache_clip_vision_to_disk"
+        if trained:
+            yield Problem(place, "would leave the encoder nothing to learn from", "false")
+        elif adapter.type not in IMAGE_PROMPT:
+            yield Problem(place, f"is not read by the type {adapter.type}", "false")

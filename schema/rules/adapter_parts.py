@@ -189,8 +189,7 @@ def slots_have_pictures(scope: Scope) -> Iterator[Problem]:
         return
     slots = adapter.num_control_images - adapter.has_inpainting_input
     for path, dataset in scope.datasets():
-        given = getattr(dataset, "control_path", None)
-        folders = len(given) if isinstance(given, list) else int(given is not None)
+        folders = len(dataset.control_path or ())
         if 0 < folders < slots:
             message = f"{folders} of {slots} control pictures are given; the rest is zeros"
             yield Problem(f"{path}.control_path", message)

@@ -88,3 +88,14 @@ def guidance_of_zero(scope: Scope) -> Iterator[Problem]:
     guidance = scope.process.guidance
     if guidance is not None and guidance.guidance_scale == 0:
         yield Problem("guidance.guidance_scale", "0 burns nothing in", "1.0")
+
+
+@rule(RULES, "error", "guidance.guidance_scale", "datasets[].unconditional_path")
+def one_guided_target(scope: Scope) -> Iterator[Problem]:
+    """Guidance by prompts and by counterpart pictures each make the target of the loss."""
+    if scope.process.guidance is None:
+        return
+    for path, item in scope.datasets():
+        if item.unconditional_path is not None:
+            message = "cannot be combined with guidance:, which makes the target itself"
+            yield Problem(f"{path}.unconditional_path", message)
