@@ -31,6 +31,7 @@ _TEXT: Final = {
     "text_conditioner": "has a small trainable adapter behind the text encoder",
     "encoder_elsewhere": "can take its text encoder from another place",
     "encoder_subfolder": "keeps its text encoder in a subfolder of its own",
+    "pictures_in_prompts": "shows its control images to the text encoder",
     "llama": "reads prompts with a separate Llama model",
 }
 _LATENTS: Final = {
@@ -82,6 +83,7 @@ _FILES: Final = {
 _PREVIEWS: Final = {
     "chosen_sampler": "draws its previews with the sampler of the config",
     "real_guidance": "can be previewed with real guidance in place of the distilled one",
+    "rescaled_guidance": "can tone down its guidance in previews",
     "unconditional_lora": "may use a LoRA in the negative pass of previews",
 }
 

@@ -93,7 +93,7 @@ ROWS: Final = (
         kind="edit",
         repositories=("Qwen/Qwen-Image-Edit",),
         resolution=1024,
-        capabilities=QWEN.capabilities | _ONE,
+        capabilities=QWEN.capabilities | _ONE | {"pictures_in_prompts"},
         controls=(1, 1),
         recovery=(
             ("Qwen-Image-Edit", f"{_ADAPTERS}/qwen_image_edit_torchao_uint3.safetensors", "uint3"),
@@ -107,7 +107,9 @@ ROWS: Final = (
         kind="edit",
         repositories=("Qwen/Qwen-Image-Edit-2509", "Qwen/Qwen-Image-Edit-2511"),
         resolution=1024,
-        capabilities=QWEN.capabilities | _SEVERAL | {"reference_budget", "cfg_norm"},
+        capabilities=QWEN.capabilities
+        | _SEVERAL
+        | {"pictures_in_prompts", "reference_budget", "cfg_norm"},
         controls=(1, 3),
         recovery=(
             ("2509", f"{_ADAPTERS}/qwen_image_edit_2509_torchao_uint3.safetensors", "uint3"),
@@ -155,7 +157,7 @@ ROWS: Final = (
         repositories=("Boogu/Boogu-Image-0.1-Edit",),
         capabilities=_OF["boogu_image"].capabilities
         | _SEVERAL
-        | {"reference_budget", "reference_pixels", "reference_side"},
+        | {"pictures_in_prompts", "reference_budget", "reference_pixels", "reference_side"},
         controls=(1, 3),
         note="The text encoder sees the references.",
     ),
@@ -166,7 +168,9 @@ ROWS: Final = (
         kind="edit",
         repositories=("microsoft/Mage-Flow-Edit-Base",),
         shift=Shift(6),
-        capabilities=_OF["mageflow"].capabilities | _SEVERAL | {"reference_edge"},
+        capabilities=_OF["mageflow"].capabilities
+        | _SEVERAL
+        | {"pictures_in_prompts", "reference_edge"},
         controls=(1, 3),
         note="The text encoder sees the references.",
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from schema.rules.lookup import captions_fixed, value_at
+from schema.rules.lookup import captions_fixed
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
@@ -59,13 +59,10 @@ def two_ways_of_two_captions(scope: Scope) -> Iterator[Problem]:
         yield Problem("train.short_and_long_captions_encoder_split", message, "false")
 
 
-@rule(RULES, "error", "train.cache_text_embeddings", "train.unload_text_encoder")
-def embedding_needs_its_text_encoder(scope: Scope) -> Iterator[Problem]:
-    """A trained token is looked up by the text encoder at every step."""
-    train = scope.process.train
-    if value_at("embedding", scope) is None:
-        return
-    for name in ("cache_text_embeddings", "unload_text_encoder"):
-        if getattr(train, name):
-            message = "cannot be combined with the section embedding:, which needs it"
-            yield Problem(f"train.{name}", message, "false")
+@rule(RULES, "error", "train.unload_text_encoder", "model.arch")
+def words_depend_on_the_picture(scope: Scope) -> Iterator[Problem]:
+    """Some text encoders look at the control image of the item, so one prompt does not fit all."""
+    row = scope.family
+    if scope.process.train.unload_text_encoder and row.can(("pictures_in_prompts",)):
+        message = f"is not for {row.label}, whose text encoder looks at the control images"
+        yield Problem("train.unload_text_encoder", message, "false")
