@@ -11,6 +11,12 @@ from schema.rules.lookup import value_at
 from schema.rules.rule import Problem, ProcessScope
 
 _NEEDS: Final = "needs-another-option"
+_SAME_ANYWAY: Final = {
+    "network.alpha": "network.linear",
+    "network.linear_alpha": "network.linear",
+    "network.conv_alpha": "network.conv",
+}
+"""Options that say, with the value of another, what happens without them too."""
 
 
 def general_problems(scope: ProcessScope) -> Iterator[Problem]:
@@ -64,8 +70,9 @@ def waiting_problems(scope: ProcessScope) -> Iterator[Problem]:
 
 
 def _not_for_this_model(info: OptionInfo, path: str, scope: ProcessScope) -> Iterator[Problem]:
-    row = scope.model_family
-    if value_at(path, scope) == info.default:
+    row, value = scope.model_family, value_at(path, scope)
+    twin = _SAME_ANYWAY.get(path)
+    if value == info.default or (twin is not None and value == value_at(twin, scope)):
         return
     reason = row.lacks(info.applies_to) if row is not None else None
     if row is not None and reason is not None:

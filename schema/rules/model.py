@@ -26,12 +26,14 @@ def rank_is_large(scope: Scope) -> Iterator[Problem]:
     "network.alpha",
     "network.linear_alpha",
     "network.conv_alpha",
+    "model.arch",
 )
 def alpha_is_not_kept(scope: Scope) -> Iterator[Problem]:
-    """The diffusers key layout has no place for alpha."""
+    """The diffusers key layout, which most families have in any case, has no place for alpha."""
     network = scope.process.network
-    if network is None or not network.network_kwargs.peft_format:
+    if network is None or (_keeps_alpha(scope) and not network.network_kwargs.peft_format):
         return
+    reason = "with peft_format" if _keeps_alpha(scope) else f"with {scope.family.label}"
     for name, rank in (
         ("linear_alpha", network.linear),
         ("alpha", network.linear),
@@ -39,15 +41,22 @@ def alpha_is_not_kept(scope: Scope) -> Iterator[Problem]:
     ):
         alpha = getattr(network, name)
         if scope.given(f"network.{name}") and alpha not in (0, None, rank):
-            message = f"is not used: with peft_format alpha is the rank ({rank}) and the scale 1"
+            message = f"is not used: {reason} alpha is the rank ({rank}) and the scale 1"
             yield Problem(f"network.{name}", message, str(rank))
+
+
+def _keeps_alpha(scope: Scope) -> bool:
+    return scope.family.can(("kohya_keys",))
 
 
 @rule(RULES, "hint", "network.linear", "network.alpha", "network.linear_alpha")
 def scale_is_small(scope: Scope) -> Iterator[Problem]:
     """alpha far below the rank slows learning without saying so."""
     network = scope.process.network
-    if network is not None and network.linear_scale < 0.1:
+    full = network is not None and network.type == "lokr" and network.lokr_full_rank
+    if network is None or full or not _keeps_alpha(scope):
+        return
+    if network.linear_scale < 0.1:
         path = "network.linear_alpha" if network.linear_alpha is not None else "network.alpha"
         message = f"alpha / rank is {network.linear_scale:.3g}: the change is scaled down by that"
         yield Problem(path, message, str(network.linear))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from schema.rules.rule import Problem, Rule, Scope, rule
+from schema.sections.datasets import Dataset
 
 RULES: list[Rule] = []
 _KWARGS = "model.model_kwargs"
@@ -48,3 +49,39 @@ def reference_clip_frames(scope: Scope) -> Iterator[Problem]:
         lower = frames - rest
         message = f"{frames} is not of the form 17 n + 5; {lower} and {lower + 17} are"
         yield Problem(f"{_KWARGS}.image_ref_video_frames", message, str(lower))
+
+
+@rule(
+    RULES, "error", "datasets[].control_path", f"{_KWARGS}.edit", "model.arch",
+    "datasets[].control_from_same_folder",
+)  # fmt: skip
+def control_image_is_missing(scope: Scope) -> Iterator[Problem]:
+    """A model that edits learns from what was before and what is after."""
+    row = scope.family
+    edits = row.can(("switchable_editing",)) and scope.process.model.model_kwargs.edit
+    if not edits and row.controls[0] == 0:
+        return
+    for path, dataset in scope.datasets():
+        if not _controls(dataset):
+            message = f"{row.label} edits pictures and needs control images: set control_path"
+            yield Problem(f"{path}.folder_path", message)
+
+
+@rule(RULES, "warning", "datasets[].control_path", "model.arch")
+def more_controls_than_fit(scope: Scope) -> Iterator[Problem]:
+    """A family takes so many control images and no more."""
+    most = scope.family.controls[1]
+    for path, dataset in scope.datasets():
+        count = _controls(dataset)
+        if 0 < most < count:
+            message = f"{count} control images are given; {scope.family.label} takes {most}"
+            yield Problem(f"{path}.control_path", message)
+
+
+def _controls(dataset: Dataset) -> int:
+    """How many control images each picture of a dataset has at least."""
+    numbered = (dataset.control_path_1, dataset.control_path_2, dataset.control_path_3)
+    folders = len(dataset.control_path or ()) + sum(path is not None for path in numbered)
+    if dataset.control_from_same_folder:
+        folders += dataset.num_controls_from_same_folder or 1
+    return folders + len(dataset.controls or ())

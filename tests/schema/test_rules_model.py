@@ -97,6 +97,14 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"model.arch": "minimax_h3_ref2va",
       "model.model_kwargs": {"image_refs_as_video": True, "image_ref_video_frames": 6}},
      "reference-clip-frames", "model.model_kwargs.image_ref_video_frames"),
+    ({"model.arch": "flux_kontext", "datasets[1].control_path": "c"}, "control-image-is-missing",
+     "datasets[0].folder_path"),
+    ({"model.arch": "krea2", "model.model_kwargs": {"edit": True},
+      "datasets[0].control_path": "c"}, "control-image-is-missing", "datasets[1].folder_path"),
+    ({"model.arch": "flux_kontext", "datasets[0].control_path": ["c", "d"],
+      "datasets[1].control_path": "c"}, "more-controls-than-fit", "datasets[0].control_path"),
+    ({"model.arch": "flux", "network.linear_alpha": 4}, "alpha-is-not-kept",
+     "network.linear_alpha"),
     ({"model.arch": "flux", "network.type": "locon"}, "network-fits-the-model", "network.type"),
     ({"network.type": "lorm"}, "lorm-needs-its-settings", "network.type"),
     ({"network": {"type": "lorm", "lorm": {"extract_mode": "fixed", "extract_mode_param": 0.5}}},
@@ -180,3 +188,8 @@ def test_a_suggestion_of_a_rule_on_clips_is_a_frame_count_that_fits() -> None:
     found = findings({"model.arch": "minimax_h3_ref2va", "model.model_kwargs": kwargs})
     (hit,) = [finding for finding in found if finding.code == "reference-clip-frames"]
     assert hit.suggestion == "22"
+
+
+def test_an_alpha_that_is_the_rank_is_nothing_to_talk_about_on_any_family() -> None:
+    values = {"model.arch": "flux", "network": {"linear": 16, "linear_alpha": 16}}
+    assert {finding.path for finding in findings(values)} == {"model.arch"}
