@@ -145,3 +145,16 @@ def test_a_file_written_by_somebody_else_is_noticed(draft: Draft) -> None:
     assert draft.path is not None
     draft.path.write_text(CONFIG + "# other\n")
     assert draft.changed_on_disk()
+
+
+@pytest.mark.parametrize("model", [{"arch": "flux:any"}, {"is_flux": True}])
+def test_the_family_that_is_named_decides_what_applies(
+    draft: Draft, model: dict[str, object]
+) -> None:
+    draft.set("model", {"name_or_path": "m", **model})
+    row = draft.family()
+    assert row is not None
+    assert row.arch == "flux"
+    conv = find("network.conv")
+    assert conv is not None
+    assert "convolution layers" in str(draft.not_applicable(conv, conv.path))
