@@ -39,6 +39,7 @@ class Draft:
         self.revision = 0
         self.file_findings: list[Finding] = []
         self.path_words: dict[str, str] = {}
+        self.revealed: set[str] = set()
         self._saved = Document.parse(document.text())
         self._trial = False
         self._seen = -1

@@ -318,3 +318,21 @@ async def test_saving_rewrites_only_what_was_changed_and_keeps_comments(project:
     assert len(changed) == 1
     assert "# a good start" in changed[0][1]
     assert Document.load(project).value("train.lr") == pytest.approx(1.8e-4)
+
+
+async def test_what_the_engine_does_not_know_yet_is_hidden_until_it_is_asked_for(
+    project: Path,
+) -> None:
+    async with opened(project) as screen:
+        draft = screen.config.draft
+        infos = draft.layout.options_of("train")
+        waiting = next((info for info in infos if draft.beyond(info)), None)
+        if waiting is None:
+            pytest.skip("the engine knows every option")
+        group = f"train/{waiting.group}"
+        if screen.config.sidebar.go(group):
+            screen.config.show_node(group)
+        assert waiting.path not in {row.path for row in screen.config.option_list.rows}
+        await screen.go(waiting.path)
+        assert screen.row.mark == "~"
+        assert screen.app.settings.tier == "basic"

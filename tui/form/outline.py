@@ -138,7 +138,7 @@ def _all_wait(draft: Draft, section: str, group: str = "") -> bool:
     """Whether nothing of a section (or of one of its groups) can be used yet."""
     infos = draft.layout.options_of(section)
     return all(
-        draft.beyond(info) and not draft.is_set(info.path)
+        draft.beyond(info) and not draft.is_set(info.path) and info.path not in draft.revealed
         for info in infos
         if not group or info.group == group
     )

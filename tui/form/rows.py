@@ -84,6 +84,8 @@ def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
     """Whether a row is shown: its tier or a reason, and never another optimizer's parameter."""
     if not draft.exists_now(info, row.path):
         return draft.is_set(row.path)
+    if row.path in draft.revealed:
+        return True
     if draft.beyond(info):
         return draft.is_set(row.path) or tier == TIERS[-1]
     if TIERS.index(info.tier) <= TIERS.index(tier):

@@ -160,23 +160,16 @@ class ConfigView(View):
 
     def go(self, path: str) -> bool:
         """Puts the cursor on a field, wherever it is; false when it has no row."""
-        node = node_of(self.draft, self.nodes, path)
-        if node is None and node_of(self.draft, outline.outline(self.draft), path) is not None:
-            self.frame.settings.tier = rows.TIERS[-1]
-            self.refresh_form()
-            node = node_of(self.draft, self.nodes, path)
+        node = node_of(self.draft, outline.outline(self.draft), path)
         if node is None:
             return False
+        self.draft.revealed.add(path)  # gone to once, it stays in sight at every tier
         self.panes.leave()
+        self.refresh_form()
         self.sidebar.go(node.id)
         self.refresh_form(path)
-        found = self.row is not None and self.row.path == path
-        if not found and self.frame.settings.tier != rows.TIERS[-1]:
-            self.frame.settings.tier = rows.TIERS[-1]
-            self.refresh_form(path)
-            found = self.row is not None and self.row.path == path
         self.option_list.focus()
-        return found
+        return self.row is not None and self.row.path == path
 
     def show_node(self, node_id: str) -> None:
         """Another section."""
