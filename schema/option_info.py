@@ -64,12 +64,24 @@ class OptionInfo:
     owner: SectionClass = dataclasses.field(repr=False)
     shape: Shape = dataclasses.field(repr=False)
 
+    @property
+    def waiting(self) -> str | None:
+        """What the engine has to learn first, whatever the value; None if some process has it."""
+        from schema.sections.processes.names import process_name
+
+        kinds = {process_name(kind) for kind in self.process_types} - {process_name("all")}
+        if not kinds or "sd_trainer" in self.process_types:
+            return pending.waits(self.path)
+        types = pending.waiting_values("type")
+        words = [types.get(kind) or pending.waits(self.path, kind) for kind in kinds]
+        return next(iter(sorted(filter(None, words))), None) if all(words) else None
+
     def as_json(self) -> dict[str, Any]:
         """The option as plain data, without the Python objects behind it."""
         skip = {"owner", "shape", "variants", "by_process"}
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         result = {name: plain(value) for name, value in values.items() if name not in skip}
-        result["pending"] = pending.waits(self.path)
+        result["pending"] = self.waiting
         result["pending_values"] = pending.waiting_values(self.path)
         result["defaults_by"] = {kind: plain(v.default) for kind, v in self.variants.items()}
         result["by_process"] = {

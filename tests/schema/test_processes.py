@@ -17,6 +17,7 @@ from schema.sections.processes import PROCESS_ROWS, PROCESSES, process_class
 from schema.sections.processes.names import NEVER_DONE, OLDER_NAMES, JobKind, ProcessName
 from tests.schema.process_examples import EXAMPLES
 from tests.schema.test_catalogue_complete import DATA, facts
+from tui.cli import main
 
 # Options that a type reads according to the facts, but that have no effect there.
 UNREAD = {
@@ -265,3 +266,30 @@ def test_an_untouched_adapter_has_the_defaults_of_the_catalogue() -> None:
         info = find(f"adapter.{name}")
         assert info is not None
         assert getattr(adapter, name) == ("a" if name == "name_or_path" else info.default)
+
+
+def test_a_bare_name_of_another_type_is_explained_with_the_trainers_of_that_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain", "steps"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    heads = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert heads == ["steps", "train.steps"]
+
+
+def test_explain_says_who_reads_an_option_and_what_it_is_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain", "caption.thinking"]) == 0
+    assert "read by:      Qwen3VLCaptioner, Qwen3OmniCaptioner" in capsys.readouterr().out
+    assert main(["explain", "tv_weight"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "elsewhere: Variation weight: a number of at least 0; default 1 (type esrgan)" in text
+
+
+def test_options_of_types_that_wait_say_so() -> None:
+    rows = {info.path: info for info in options()}
+    assert rows["caption.thinking"].as_json()["pending"] == "captioning"
+    assert rows["adapter.channels"].waiting == "adapters"
+    assert rows["train.lr"].waiting is None
+    assert rows["job"].waiting is None

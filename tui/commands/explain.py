@@ -6,10 +6,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-from schema.catalogue import OptionInfo, closest, find, options
+from schema.catalogue import ANY, OptionInfo, closest, find, options
 from schema.conditions import said
 from schema.families import CAPABILITIES, FAMILIES
-from schema.pending import waiting_values, waits
+from schema.pending import waiting_values
 from schema.words import accepted
 from tui.commands.options import shown
 
@@ -44,9 +44,13 @@ def run(args: argparse.Namespace) -> int:
 def _matching(path: str) -> list[OptionInfo]:
     """The option at a path, or every option of that name or older name."""
     exact = find(path)
-    if exact is not None:
+    if exact is not None and ("." in path or _processes(exact) is None):
         return [exact]
-    return [info for info in options() if path in (info.name, *info.aliases)]
+    named = [info for info in options() if path in (info.name, *info.aliases)]
+    if exact is None:
+        return named
+    # A bare key of another process type: who asks for `steps` may mean train.steps.
+    return [exact, *(info for info in named if _processes(info) is None)]
 
 
 def _lines(info: OptionInfo) -> Iterator[str]:
@@ -78,12 +82,33 @@ def _facts(info: OptionInfo) -> Iterator[tuple[str, str]]:
         "applies to": None if info.applies_to == ("all",) else _families(info),
         "on resume": _ON_RESUME[info.on_resume],
         "live": "can be changed while a run is going on" if info.editable_live else None,
-        "not yet": (words := waits(info.path)) and f"the engine does not follow it yet: {words}",
+        "not yet": (words := info.waiting) and f"the engine does not follow it yet: {words}",
+        "read by": _processes(info),
         "status": None if info.status == "live" else info.status,
     }
     for word, text in facts.items():
         if text:
             yield word, text
+    yield from _elsewhere(info)
+
+
+def _processes(info: OptionInfo) -> str | None:
+    """The process types that read the option, where the general trainer is not among them."""
+    if info.process_types == ANY or "sd_trainer" in info.process_types:
+        return None
+    return ", ".join(info.process_types)
+
+
+def _elsewhere(info: OptionInfo) -> Iterator[tuple[str, str]]:
+    """What other process types take under the same path, where it is something else."""
+    kinds: dict[str, list[str]] = {}
+    here = (accepted(info.shape), _default(info))
+    for kind, other in info.by_process.items():
+        if (accepted(other.shape), _default(other)) != here:
+            words = f"{other.label}: {accepted(other.shape)}; default {_default(other)}"
+            kinds.setdefault(words, []).append(kind)
+    for words, of in kinds.items():
+        yield "elsewhere", f"{words} (type {', '.join(of)})"
 
 
 def _accepts(info: OptionInfo) -> Iterator[tuple[str, str]]:
