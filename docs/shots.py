@@ -6,6 +6,7 @@ shows as SVG: the editor, and the dashboard once enough has been learned to be w
 
 import argparse
 import asyncio
+import html
 import os
 import re
 import shutil
@@ -19,6 +20,9 @@ SIZE = (120, 40)
 WORTH_A_LOOK = 620
 """Completed steps of the demo's 1000 at which the dashboard is taken."""
 DEADLINE = 600.0
+TEXT = re.compile(r"<text([^>]*)>([^<]*)</text>")
+DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
+"""Column and row of each bit of a braille character, from the lowest."""
 FONTS = "Fira Code, DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 
@@ -32,7 +36,7 @@ async def editor(config: Path) -> str:
         await settle(app, pilot)
         for _ in range(3):
             await pilot.press("]")
-        for _ in range(5):
+        for _ in range(7):
             await pilot.press("down")
         await settle(app, pilot)
         return app.export_screenshot(title="FineTUI")
@@ -40,7 +44,10 @@ async def editor(config: Path) -> str:
 
 async def dashboard(config: Path) -> str:
     """The dashboard on the running training."""
+    from schema.run.commands import send
+    from schema.run.process import ProcessId, fate
     from schema.run.state import derive
+    from schema.run.status import read_status
     from tui.app import FineTuiApp
     from tui.launch import start
 
@@ -48,12 +55,18 @@ async def dashboard(config: Path) -> str:
     app = FineTuiApp(config)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
-        app.open_run(folder)
+        await app.open_run(folder)
         end = time.monotonic() + DEADLINE
         while derive(folder).step < WORTH_A_LOOK and time.monotonic() < end:
             await pilot.pause(0.5)
         await settle(app, pilot)
-        return app.export_screenshot(title="FineTUI")
+        picture = app.export_screenshot(title="FineTUI")
+        supervisor = ProcessId.from_json(read_status(folder)["supervisor"])
+        send(folder, "stop")
+        # Nothing may write into the folder any more when it is removed.
+        while supervisor and fate(supervisor) == "alive":
+            await pilot.pause(0.2)
+        return picture
 
 
 async def settle(app, pilot) -> None:  # noqa: ANN001 - Textual's own
@@ -65,10 +78,33 @@ async def settle(app, pilot) -> None:  # noqa: ANN001 - Textual's own
 def saved(svg: str, name: str) -> None:
     """Write the picture, without fonts that would have to be fetched."""
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    svg = svg.replace("Fira Code, monospace", FONTS)
+    svg = TEXT.sub(dotted, svg.replace("Fira Code, monospace", FONTS))
     svg = "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
     (DOCS / name).write_text(svg, encoding="utf-8")
     print(f"docs/{name}")
+
+
+def dotted(match: re.Match[str]) -> str:
+    """A text element with its braille characters drawn as dots: few fonts have them all.
+
+    A cell is 12.2 wide and, from 18.5 above the base line, 24.4 high: two by four dots.
+    """
+    attributes, words = match[1], html.unescape(match[2])
+    if not any(0x2800 < ord(letter) <= 0x28FF for letter in words):
+        return match[0]
+    left, base = (float(re.search(rf'\b{axis}="([\d.]+)"', attributes)[1]) for axis in "xy")
+    kind = re.search(r'class="([^"]+)"', attributes)[1]
+    path = []
+    for place, letter in enumerate(words):
+        bits = ord(letter) - 0x2800 if 0x2800 < ord(letter) <= 0x28FF else 0
+        for dot, (column, row) in enumerate(DOTS):
+            if bits >> dot & 1:
+                x = left + place * 12.2 + 1.6 + column * 6.1
+                y = base - 18.5 + 1.7 + row * 6.1
+                path.append(f"M{x:.1f} {y:.1f}h3v3h-3z")
+    rest = "".join("\u00a0" if 0x2800 < ord(letter) <= 0x28FF else letter for letter in words)
+    drawn = f'<path class="{kind}" d="{"".join(path)}"/>'
+    return f"<text{attributes}>{html.escape(rest)}</text>{drawn}"
 
 
 def main() -> int:
