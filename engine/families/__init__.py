@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.families.base import Family
 
-# architecture -> (module, class); the row of the same name in schema/families.py describes it
+# architecture -> (module, class); the row of the same name in schema/families/ describes it
 FAMILIES: dict[str, tuple[str, str]] = {
     "sd1": ("engine.families.sd1", "StableDiffusion1"),
 }

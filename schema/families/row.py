@@ -63,9 +63,9 @@ class FamilyRow:
     """One family.
 
     `spatial` and `temporal` are the pixels and frames that one latent covers, `multiple` is what
-    sides must divide by, `bucket_step` what the sides of training sizes are rounded to (the
-    reference trainer's). `frames` (step, rest) admits frame counts of step * n + rest. `resolution`
-    is the side of a square of the area that the model was made for. `latent_channels` is None where
+    sides must divide by, `bucket_step` what the sides of training sizes are rounded to (as
+    ai-toolkit does). `frames` (step, rest) admits frame counts of step * n + rest. `resolution` is
+    the side of a square of the area that the model was made for. `latent_channels` is None where
     only the model's own config says it. `shift` and `timestep_type` are of flow models, `betas` of
     the others. `controls` says how many control images are needed at least and taken at most.
     `suggests` are values by option path that suit the family, `recovery` the adapters that make up
