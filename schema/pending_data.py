@@ -2,4 +2,71 @@
 
 from typing import Final
 
-ROWS: Final[dict[str, str]] = {}
+_DATASETS: Final[dict[str, tuple[str, ...]]] = {
+    "sliders and image pairs": ("type=slider", "type=reference", "unconditional_path",
+                                "guidance_type"),
+    "regularization sets": ("is_reg", "prior_reg"),
+    "a network strength for each dataset": ("network_weight",),
+    "a batch size for each dataset": ("batch_size",),
+    "numbers beside pictures": ("extra_values",),
+    "output preservation": ("diff_output_preservation", "diff_output_preservation_class"),
+    "short captions": ("use_short_captions",),
+    "leaving out tags": ("token_dropout_rate",),
+    "random trigger words": ("random_triggers", "random_triggers_max"),
+    "replacements in captions": ("replacements",),
+    "random zoom": ("random_scale",),
+    "standardized pictures": ("standardize_images",),
+    "a choice of how sizes are read": ("fast_image_size",),
+    "points of interest": ("poi",),
+    "pixels beside cached latents": ("cache_tensors_to_disk", "load_image_when_caching_latents"),
+    "a choice of threads while caching": ("cache_latents_num_workers",),
+    "reference images": ("clip_image_path", "clip_image_from_same_folder",
+                         "clip_image_augmentations", "clip_image_shuffle_augmentations",
+                         "cache_clip_vision_to_disk"),
+    "augmentation": ("augments", "augmentations", "shuffle_augmentations", "replay_transforms"),
+    "control images": ("control_path", "control_path_1", "control_path_2", "control_path_3",
+                       "control_from_same_folder", "num_controls_from_same_folder",
+                       "full_size_control_images", "control_transparent_color", "controls"),
+    "inpainting": ("inpaint_path",),
+    "masks": ("mask_path", "alpha_mask", "invert_mask", "mask_min_value"),
+    "videos": ("num_frames", "shrink_video_to_frames", "fps", "auto_frame_count",
+               "trim_auto_frame_count_tail", "do_i2v", "debug"),
+    "sound": ("do_audio", "audio_preserve_pitch", "audio_normalize"),
+    "a choice of how batches are loaded ahead": ("prefetch_factor", "persistent_workers",
+                                                 "gpu_prefetch_batches"),
+}  # fmt: skip
+_PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
+    "a first step for previews": ("sample_start_step",),
+    "samplers for flow matching and trained ones": (
+        "sampler=flowmatch", "sampler=mean_flow", "sampler=custom_lcm",
+    ),
+    "rescaled guidance": ("guidance_rescale",),
+    "adapters in previews": ("adapter_conditioning_scale", "extra_values"),
+    "the refiner in previews": ("refiner_start_at",),
+    "previews of videos": ("num_frames", "fps", "format=mp4",
+                           "samples[].num_frames", "samples[].fps"),
+    "previews of sound": ("format=mp3", "format=wav"),
+    "normalised guidance": ("do_cfg_norm", "samples[].do_cfg_norm"),
+    "pictures in previews": ("samples[].ctrl_img", "samples[].ctrl_idx", "samples[].ctrl_img_1",
+                             "samples[].ctrl_img_2", "samples[].ctrl_img_3"),
+}  # fmt: skip
+_REST: Final[dict[str, str]] = {
+    "first_sample": "a first round of previews of its own",
+    "save.push_to_hub": "uploads",
+    "save.hf_repo_id": "uploads",
+    "save.hf_private": "uploads",
+    "logging.verbose": "a log with more detail",
+    "logging.use_wandb": "Weights & Biases",
+    "logging.project_name": "Weights & Biases",
+    "logging.run_name": "Weights & Biases",
+    "logging.use_ui_logger": "logging into SQLite",
+}
+
+
+def _paths(section: str, rows: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    return {f"{section}.{name}": words for words, names in rows.items() for name in names}
+
+
+ROWS: Final[dict[str, str]] = {
+    **_paths("datasets[]", _DATASETS), **_paths("sample", _PREVIEWS), **_REST,
+}  # fmt: skip

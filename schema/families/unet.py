@@ -46,14 +46,14 @@ _SDXL: Final = replace(
     flag="is_xl",
     repositories=("stabilityai/stable-diffusion-xl-base-1.0",),
     resolution=1024,
-    capabilities=_CAN | {"second_text_encoder", "refiner"},
+    capabilities=_CAN | {"second_text_encoder", "refiner", "rescaled_guidance"},
     text_encoders=("text_encoder", "text_encoder_2"),
     encoders=(Encoder("CLIP-L", 77), Encoder("OpenCLIP bigG", 77)),
     adapters=(*_FOR_ALL, "clip", "photo_maker"),
     note="Size and crop of each picture are told to the model. The second-to-last layers of both "
     "text encoders are joined.",
 )
-_SMALL_XL: Final = _CAN | {"second_text_encoder"}
+_SMALL_XL: Final = _CAN | {"second_text_encoder", "rescaled_guidance"}
 
 ROWS: Final = (
     replace(_SD1, aliases=("sd15", "sd1.5"), engine=True),

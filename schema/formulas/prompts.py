@@ -9,11 +9,17 @@ beats the key of the sample, which beats the key of the section.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from schema.formulas.captions import fill_placeholders
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers parted by commas. Raises ValueError for anything else."""
+    return [float(part) for part in text.split(",")]
+
 
 FLAGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "n": ("neg", str),
@@ -27,9 +33,22 @@ FLAGS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "steps": ("sample_steps", int),
     "m": ("network_multiplier", float),
     "network_multiplier": ("network_multiplier", float),
+    "gr": ("guidance_rescale", float),
+    "a": ("adapter_conditioning_scale", float),
+    "ref": ("refiner_start_at", float),
+    "ev": ("extra_values", numbers),
+    "extra_values": ("extra_values", numbers),
+    "frames": ("num_frames", int),
+    "num_frames": ("num_frames", int),
+    "fps": ("fps", int),
+    "ctrl_img": ("ctrl_img", str),
+    "ctrl_idx": ("ctrl_idx", int),
+    "p2": ("prompt_2", str),
+    "n2": ("neg_2", str),
 }
+"""Flag -> the setting that it sets, and how its text is read."""
 _FLAG = re.compile(rf"(?:^|(?<=\s))--({'|'.join(sorted(FLAGS, key=len, reverse=True))})(?=\s|$)")
-_WORDS = {int: "a whole number", float: "a number"}
+_WORDS = {int: "a whole number", float: "a number", numbers: "numbers parted by commas"}
 SIZE_STEP = 8
 SMALLEST = 64
 
@@ -46,6 +65,14 @@ class PreviewRequest:
     guidance_scale: float
     sample_steps: int
     network_multiplier: float
+
+
+_DRAWN = frozenset(PreviewRequest.__annotations__)
+
+
+def _spelled(settings: Iterable[str]) -> str:
+    """The flags of some settings, as people write them."""
+    return ", ".join(f"--{flag}" for flag, (key, _) in FLAGS.items() if key in settings)
 
 
 def split_flags(text: str) -> tuple[str, dict[str, Any]]:
@@ -69,7 +96,7 @@ def _convert(flag: str, convert: Callable[[str], Any], value: str) -> Any:
     try:
         return convert(value)
     except ValueError:
-        raise ValueError(f"--{flag} needs {_WORDS[convert]}, not {value!r}.") from None  # type: ignore[index]
+        raise ValueError(f"--{flag} needs {_WORDS[convert]}, not {value!r}.") from None
 
 
 def round_side(pixels: int) -> int:
@@ -88,14 +115,18 @@ def preview_requests(
     """
     requests = []
     for index, item in enumerate(items):
-        values = {name: section[name] for name in PreviewRequest.__annotations__ if name in section}
+        values = {name: section[name] for name in _DRAWN if name in section}
         if section.get("walk_seed") and values["seed"] >= 0:
             values["seed"] += index
-        values |= {name: value for name, value in item.items() if value is not None}
+        values |= {
+            name: value for name, value in item.items() if value is not None and name in _DRAWN
+        }
         try:
             values["prompt"], flags = split_flags(fill_placeholders(item["prompt"], trigger))
         except ValueError as fault:
             raise ValueError(f"sample {index + 1}: {fault}") from None
+        if waiting := flags.keys() - _DRAWN:
+            raise ValueError(f"sample {index + 1}: {_spelled(waiting)} is not in the engine yet.")
         values |= flags
         values["neg"] = values["neg"] if isinstance(values["neg"], str) else ""
         values["width"], values["height"] = (

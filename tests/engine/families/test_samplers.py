@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import ConfigError
 from engine.families.samplers import SAMPLERS, lms_class, make_scheduler
+from schema.pending import waiting_values
 from schema.sections.sample import Sampler
 
 MODEL = {
@@ -21,7 +22,8 @@ MODEL = {
 
 
 def test_every_sampler_of_the_option_is_there_and_no_other() -> None:
-    assert set(get_args(Sampler)) == set(SAMPLERS)
+    waiting = waiting_values("sample.sampler")
+    assert set(get_args(Sampler)) - waiting.keys() == set(SAMPLERS)
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))

@@ -38,6 +38,12 @@ def requests(*items: Any, trigger: str | None = None, **section: Any) -> list[Pr
         ("a --l 1.5 --m -3", "a", {"guidance_scale": 1.5, "network_multiplier": -3.0}),
         ("a --cfg 2 --steps 4 --network_multiplier 0.5", "a",
          {"guidance_scale": 2.0, "sample_steps": 4, "network_multiplier": 0.5}),
+        ("a --gr 0.7 --a 0.5 --ref 0.8 --ev 1,2.5", "a",
+         {"guidance_rescale": 0.7, "adapter_conditioning_scale": 0.5, "refiner_start_at": 0.8,
+          "extra_values": [1.0, 2.5]}),
+        ("a --frames 9 --fps 24 --ctrl_img a b.png --ctrl_idx 1", "a",
+         {"num_frames": 9, "fps": 24, "ctrl_img": "a b.png", "ctrl_idx": 1}),
+        ("a --p2 style --n2 dull", "a", {"prompt_2": "style", "neg_2": "dull"}),
         ("a dash -- like this", "a dash -- like this", {}),
         ("well--w 3 known", "well--w 3 known", {}),
         ("a --what 3", "a --what 3", {}),
@@ -55,6 +61,9 @@ def test_flags_are_told_from_prompt_text(text: str, prompt: str, flags: dict[str
         ("a --w", "--w needs a value"),
         ("a --w wide", "--w needs a whole number, not 'wide'"),
         ("a --l high --w 3", "--l needs a number, not 'high'"),
+        ("a --ev 1,x", "--ev needs numbers parted by commas, not '1,x'"),
+        ("a --ctrl_img x.png", "--ctrl_img is not in the engine yet"),
+        ("a --n2 dull --frames 9", "--frames, --num_frames, --n2 is not in the engine yet"),
     ],
 )
 def test_flags_that_cannot_be_read_are_named_with_their_sample(text: str, message: str) -> None:
@@ -71,6 +80,10 @@ def test_a_flag_beats_the_sample_and_the_sample_beats_the_section() -> None:
     item = {"prompt": "a --w 128", "width": 256, "height": 256, "seed": None}
     (request,) = requests(item)
     assert (request.width, request.height, request.seed) == (128, 256, 10)
+
+
+def test_keys_of_a_sample_that_wait_for_the_engine_change_nothing() -> None:
+    assert requests({"prompt": "a", "ctrl_idx": 0, "fps": None}) == requests("a")
 
 
 def test_walking_seeds_start_anew_for_every_sample() -> None:
