@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import constants
-from textual.app import App
 from textual.filter import NoColor
 from textual.screen import Screen
 
@@ -25,6 +24,7 @@ from tui.nearest import NearestColors
 from tui.palette import Completion, find
 from tui.terminal import Depth, color_depth, copy
 from tui.views.frame import View
+from tui.widgets.pixels import PixelApp
 from tui.widgets.statusline import Question, Severity
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MODES = ("opening", "home", "config", "launch", "run", "samples", "jobs")
 
 
-class FineTuiApp(App[int]):
+class FineTuiApp(PixelApp):
     """FineTUI on the whole terminal."""
 
     TITLE = "FineTUI"
@@ -79,6 +79,8 @@ class FineTuiApp(App[int]):
 
     async def on_mount(self) -> None:
         """Opens the first view and says what was wrong with the user's files."""
+        # Textual repaints only what changed, but the shell has written over everything.
+        self.app_resume_signal.subscribe(self, lambda _: self.call_later(self.action_redraw))
         problems = self.settings.problems
         overrides = user_settings.load_keys(problems)
         problems += clashes(all_keys(), overrides)

@@ -28,6 +28,7 @@ class Settings:
     tier: str = "basic"
     mouse: bool = True
     images: str = "auto"
+    cell_pixels: str = "auto"
     chart_symbols: str = "braille"
     problems: list[str] = field(default_factory=list, compare=False)
 

@@ -50,6 +50,21 @@ def _tmux(*arguments: str, stdin: str | None = None) -> str:
     return done.stdout.strip()
 
 
+def tmux_lacks_sixel(environ: Mapping[str, str] | None = None) -> str:
+    """Why tmux draws no sixel here, in words; empty outside tmux and where it does."""
+    if not (os.environ if environ is None else environ).get("TMUX"):
+        return ""
+    version, _, features = _tmux("display", "-p", "#{version} #{client_termfeatures}").partition(
+        " "
+    )
+    if "sixel" in features.split(","):
+        return ""
+    return (
+        f"tmux {version} does not pass it on (3.4 built with sixel does, "
+        "with `set -as terminal-features ',*:sixel'`)"
+    )
+
+
 def copy(text: str, write: Callable[[str], object], cache: Path) -> str:
     """Puts text into the clipboard by the route that works here; says which one.
 

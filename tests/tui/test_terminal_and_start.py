@@ -202,3 +202,13 @@ def _noting(panic: Callable[..., None], said: list[str]) -> Callable[..., None]:
         panic(text)
 
     return note
+
+
+async def test_coming_back_from_the_shell_draws_everything_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr("tui.screenwork.redraw", drawn.append)
+    async with opened(project) as screen:
+        screen.app.app_resume_signal.publish(screen.app)
+        await screen.until(lambda: drawn, "the redraw")
