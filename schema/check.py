@@ -39,10 +39,13 @@ def check_document(document: Document, files: bool = True) -> list[Finding]:
     for index, process in enumerate(job.config.process):
         prefix = "" if index == 0 else f"process[{index}]."
         found = list(problems(scope_of(job, process, _given(document, prefix))))
-        if files and isinstance(process, TrainerProcess):
+        if files:
             from schema.file_check import file_problems
+            from schema.input_files import input_problems
 
-            found += file_problems(job, process)
+            found += input_problems(process)
+            if isinstance(process, TrainerProcess):
+                found += file_problems(job, process)
         if broken:
             found = [problem for problem in found if problem.severity != "hint"]
         findings += _placed(found, prefix, document, silent)

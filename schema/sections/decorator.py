@@ -17,4 +17,5 @@ class Decorator(Section):
         detail="Vectors behind the T5 tokens of every positive prompt (zeros for negative ones), "
         "in previews too, trained with train.lr and saved in a file of their own.",
         ge=1,
+        le=256,
     )

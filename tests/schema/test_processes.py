@@ -107,7 +107,7 @@ WRONG = [
     ("sd_trainer", "adapter", {"type": "ip-adapter"}, "unknown-choice", "ip"),
     ("sd_trainer", "adapter", {"class_names": ["man", 1]}, "wrong-type", "text"),
     ("sd_trainer", "embedding", {"tokens": 100}, "out-of-range", "from 1 to 75"),
-    ("sd_trainer", "decorator", {"num_tokens": 0}, "out-of-range", "at least 1"),
+    ("sd_trainer", "decorator", {"num_tokens": 0}, "out-of-range", "from 1 to 256"),
 ]
 
 
