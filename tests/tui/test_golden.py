@@ -48,6 +48,7 @@ async def yaml(screen: Screen) -> None:
     await screen.command("set train.steps 3k")
     await screen.go("train.steps")
     await screen.press("v")
+    await screen.until(lambda: "steps: 3000" in screen.drawn(), "the line of the field")
 
 
 async def palette(screen: Screen) -> None:
