@@ -86,7 +86,8 @@ class Save(Section):
         requires=("save.push_to_hub",),
         detail="Made if it is not there. Letters, digits, dots, dashes and underscores.",
         form="owner/name",
-        pattern=r"^[A-Za-z0-9_]([\w.-]{0,94}[A-Za-z0-9_])?/[A-Za-z0-9_]([\w.-]{0,94}[A-Za-z0-9_])?$",
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?/"
+        r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$",
     )
     hf_private: bool = opt(
         False,
