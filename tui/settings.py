@@ -22,7 +22,7 @@ RECENT_KEPT = 12
 
 @dataclass
 class Settings:
-    """What the user chose; every field can be set with `:set-app name value`."""
+    """What the user chose; every field is a line of `settings.yaml`."""
 
     theme: str = "dark"
     tier: str = "basic"

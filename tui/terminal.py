@@ -60,8 +60,8 @@ def tmux_lacks_sixel(environ: Mapping[str, str] | None = None) -> str:
     if "sixel" in features.split(","):
         return ""
     return (
-        f"tmux {version} does not pass it on (3.4 built with sixel does, "
-        "with `set -as terminal-features ',*:sixel'`)"
+        f"tmux {version} passes none on (3.4 built with sixel does, "
+        "with terminal-features ',*:sixel')"
     )
 
 

@@ -28,7 +28,7 @@ from tui.watch.jobs import Job, JobsWatcher
 from tui.widgets import partial
 from tui.widgets.rows import Row, changed_spans, fit, row, width_of
 from tui.widgets.statusline import Question
-from tui.widgets.thumbs import ThumbLoader, Wanted, sender
+from tui.widgets.thumbs import ThumbLoader, Wanted
 
 BLURRED_SECONDS = 5.0
 """Seconds between looks while the terminal has no focus."""
@@ -82,7 +82,7 @@ class RunView(View):
         )
         self._thumbs = ThumbLoader(
             lambda wanted, rows: self.post_message(Told((wanted, rows))),
-            lambda sequence: sender(self.frame)(sequence),
+            lambda: self.frame.sharp,
         )
         self._jobs: JobsWatcher | None = None
         self._asked: dict[str, str] = {}
@@ -136,6 +136,8 @@ class RunView(View):
         partial.install()
         for thread in (self._follower, self._machine, self._thumbs):
             thread.start()
+        if words := self.frame.picture_trouble():
+            self.say(words, "warning")
         self.watch(self.app, "app_focus", self._pace, init=False)
 
     def on_unmount(self) -> None:

@@ -19,7 +19,7 @@ from tui.watch.follow import RunFollower, Snapshot
 from tui.watch.text import shorten
 from tui.widgets import partial
 from tui.widgets.rows import Rows, rule
-from tui.widgets.thumbs import SIXEL, ThumbLoader, Wanted, picture_mode, sender
+from tui.widgets.thumbs import ThumbLoader, Wanted, picture_mode
 
 LOOK_SECONDS = 2.0
 
@@ -56,7 +56,7 @@ class SamplesView(View):
         )
         self._thumbs = ThumbLoader(
             lambda wanted, rows: self.post_message(Told((wanted, rows))),
-            lambda sequence: sender(self.frame)(sequence),
+            lambda: self.frame.sharp,
         )
 
     def body(self) -> ComposeResult:
@@ -97,8 +97,8 @@ class SamplesView(View):
         partial.install()
         self._follower.start()
         self._thumbs.start()
-        if self.frame.settings.images == SIXEL:
-            self.say("sixel is not drawn yet: half blocks; `images: kitty` is sharp", "warning")
+        if words := self.frame.picture_trouble():
+            self.say(words, "warning")
         self._place()
 
     def on_unmount(self) -> None:

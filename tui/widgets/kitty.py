@@ -84,6 +84,12 @@ def cells(number: int, columns: int, rows: int) -> list[Row]:
     ]
 
 
+def number_of(role: str) -> int | None:
+    """The picture that a cell of this colour belongs to."""
+    inside = role.removeprefix("color(").removesuffix(")")
+    return int(inside) if inside != role and inside.isdigit() else None
+
+
 def _wrapped(sequence: str, environ: Mapping[str, str] | None) -> str:
     """Inside tmux a sequence for the terminal outside is wrapped, its escapes doubled."""
     if not (os.environ if environ is None else environ).get("TMUX"):

@@ -2,9 +2,9 @@
 
 Half blocks work in every terminal with colours, over SSH and in tmux, and are ordinary cells to
 Textual. A 20x10 thumbnail costs about 6 kB at 256 colours, so thumbnails are drawn where the user
-looks at pictures and only when a picture is new. Sharper pictures through the Kitty protocol are in
-`tui.widgets.kitty`; the user turns them on (`images: kitty`), since a program inside tmux cannot
-find out what the terminal outside can draw.
+looks at pictures and only when a picture is new. Pictures in pixels are in `tui.widgets.sharp`; the
+user turns them on (`images: kitty` or `sixel`), since a program inside tmux cannot find out what
+the terminal outside can draw.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from tui.widgets import kitty
 from tui.widgets.rows import Row, Span, fit, row
+from tui.widgets.sharp import Sharp, centred
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from tui.app import FineTuiApp
+    from tui.cellsize import Cell
 
-HALF, PLAIN, OFF, KITTY = "half", "ascii", "off", "kitty"
-SIXEL: Final = "sixel"
+HALF, PLAIN, OFF, KITTY, SIXEL = "half", "ascii", "off", "kitty", "sixel"
 RAMP: Final = " .:-=+*#%@"
 CACHED: Final = 64
 BACKGROUND: Final = (24, 24, 24)
@@ -35,7 +35,7 @@ BACKGROUND: Final = (24, 24, 24)
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture at a size in cells, drawn in a way (`half`, `ascii` or `kitty`)."""
+    """A picture at a size in cells, drawn in a way (`half`, `ascii`, `kitty`, `sixel`)."""
 
     path: Path
     columns: int
@@ -43,25 +43,32 @@ class Wanted:
     mode: str = HALF
 
 
+Key = tuple[Wanted, "Cell | None"]
+"""What a drawn picture depends on: what was wanted, and the pixels of a cell where they matter."""
+
+
 def half_blocks(image: Image, columns: int, rows: int) -> list[Row]:
     """The picture in `columns` x `rows` cells of `▀`, its own shape kept, centred across."""
-    small = _fitted(image, columns, rows * 2)
+    return centred(block_rows(_fitted(image, columns, rows * 2)), columns, rows)
+
+
+def block_rows(small: Image, mark: str = "") -> list[Row]:
+    """Each pixel of an RGB picture as half a cell; `mark` is put behind the colours of a cell."""
     width, height = small.size
     pixels = list(_pixels(small))
-    left = (columns - width) // 2
     made: list[Row] = []
     for y in range(0, height, 2):
-        spans: list[Span] = [(" " * left, "")]
+        spans: list[Span] = []
         for x in range(width):
             top = pixels[y * width + x]
             below = pixels[(y + 1) * width + x] if y + 1 < height else None
-            role = _hex(top) + (f" on {_hex(below)}" if below is not None else "")
-            if spans[-1][1] == role:
+            role = _hex(top) + (f" on {_hex(below)}" if below is not None else "") + mark
+            if spans and spans[-1][1] == role:
                 spans[-1] = (spans[-1][0] + "▀", role)
             else:
                 spans.append(("▀", role))
-        made.append(fit(row(*spans), columns))
-    return made + [fit((), columns)] * (rows - len(made))
+        made.append(tuple(spans))
+    return made
 
 
 def ascii_art(image: Image, columns: int, rows: int) -> list[Row]:
@@ -76,21 +83,23 @@ def ascii_art(image: Image, columns: int, rows: int) -> list[Row]:
     return made + [fit((), columns)] * (rows - len(made))
 
 
-def draw_file(wanted: Wanted, send: Callable[[str], object] | None = None) -> list[Row]:
+def draw_file(wanted: Wanted, sharp: Sharp | None = None) -> list[Row]:
     """The picture file as rows; a file that cannot be read is a sentence, never an exception.
 
-    `send` writes to the terminal what must be there before the rows mean anything.
+    `sharp` draws pixels where the mode wants them; without it they are half blocks.
     """
     from PIL import Image, UnidentifiedImageError  # here: 60 ms that a start need not pay
 
     try:
         with Image.open(wanted.path) as image:
             # A large JPEG is decoded at a fraction of its size.
-            enough = 16 if wanted.mode == KITTY else 2
-            image.draft("RGB", (wanted.columns * enough, wanted.rows * enough * 2))
+            pixels = sharp is not None and wanted.mode in (KITTY, SIXEL)
+            across, down = sharp.cell if sharp is not None and pixels else (2, 4)
+            image.draft("RGB", (wanted.columns * across, wanted.rows * down))
             image.load()
-            if wanted.mode == KITTY and send is not None:
-                return _sharp(_opaque(image), wanted, send)
+            if sharp is not None and pixels:
+                cells = sharp.place(_opaque(image), wanted.columns, wanted.rows)
+                return centred(cells, wanted.columns, wanted.rows)
             draw = ascii_art if wanted.mode == PLAIN else half_blocks
             return draw(_opaque(image), wanted.columns, wanted.rows)
     except FileNotFoundError:
@@ -101,19 +110,6 @@ def draw_file(wanted: Wanted, send: Callable[[str], object] | None = None) -> li
     blank = fit((), wanted.columns)
     words = fit(row((problem, "warning")), wanted.columns)
     return [words if y == wanted.rows // 2 else blank for y in range(wanted.rows)]
-
-
-def _sharp(image: Image, wanted: Wanted, send: Callable[[str], object]) -> list[Row]:
-    """The picture sent to the terminal, and the cells that show it, centred across."""
-    # Cells are twice as tall as wide; the box takes the shape of the picture.
-    scale = min(wanted.columns / image.width, wanted.rows * 2 / image.height)
-    columns = max(1, min(wanted.columns, round(image.width * scale), len(kitty.ACCENTS)))
-    rows = max(1, min(wanted.rows, round(image.height * scale / 2), len(kitty.ACCENTS)))
-    number = kitty.next_number()
-    send(kitty.transmit(image, number, columns, rows))
-    left = " " * ((wanted.columns - columns) // 2)
-    made = [fit(row(left, *line), wanted.columns) for line in kitty.cells(number, columns, rows)]
-    return made + [fit((), wanted.columns)] * (wanted.rows - rows)
 
 
 def _opaque(image: Image) -> Image:
@@ -158,35 +154,40 @@ class ThumbLoader(threading.Thread):
     def __init__(
         self,
         notify: Callable[[Wanted, list[Row]], object],
-        send: Callable[[str], object] | None = None,
+        sharp: Callable[[], Sharp | None] = lambda: None,
     ) -> None:
-        """Not started yet; `send` writes escape sequences to the terminal (thread-safe)."""
+        """Not started yet; `sharp` tells how pixels are drawn, if they are."""
         super().__init__(daemon=True, name="thumbnails")
-        self._notify, self._send = notify, send
-        self._queue: SimpleQueue[Wanted | None] = SimpleQueue()
-        self._asked: set[Wanted] = set()
-        self._drawn: OrderedDict[Wanted, list[Row]] = OrderedDict()
+        self._notify, self._sharp = notify, sharp
+        self._queue: SimpleQueue[Key | None] = SimpleQueue()
+        self._asked: set[Key] = set()
+        self._drawn: OrderedDict[Key, list[Row]] = OrderedDict()
 
     def get(self, wanted: Wanted) -> list[Row] | None:
         """The rows if they are drawn already; else None, and they will come."""
-        found = self._drawn.get(wanted)
+        sharp = self._sharp()
+        key = wanted, sharp.cell if sharp is not None else None
+        found = self._drawn.get(key)
         if found is not None:
-            self._drawn.move_to_end(wanted)
+            self._drawn.move_to_end(key)
             return found
-        if wanted not in self._asked:
-            self._asked.add(wanted)
-            self._queue.put(wanted)
+        if key not in self._asked:
+            self._asked.add(key)
+            self._queue.put(key)
         return None
 
     def run(self) -> None:
         """Draw until `stop()`."""
-        while (wanted := self._queue.get()) is not None:
-            rows = draw_file(wanted, self._send)
-            self._drawn[wanted] = rows
+        while (key := self._queue.get()) is not None:
+            sharp = self._sharp()
+            rows = draw_file(key[0], sharp)
+            self._drawn[key] = rows
             while len(self._drawn) > CACHED:
-                old, _ = self._drawn.popitem(last=False)
+                old, gone = self._drawn.popitem(last=False)
                 self._asked.discard(old)
-            self._notify(wanted, rows)
+                if sharp is not None:
+                    sharp.forget(gone)
+            self._notify(key[0], rows)
 
     def stop(self) -> None:
         """End the thread after the picture it is drawing."""
@@ -203,15 +204,4 @@ def picture_mode(app: FineTuiApp) -> str:
         return OFF
     if app.depth == "none" or app.settings.chart_symbols == "ascii":
         return PLAIN
-    return KITTY if wanted == KITTY else HALF
-
-
-def sender(app: FineTuiApp) -> Callable[[str], object]:
-    """Writes to the terminal between two frames: Textual's output queue takes whole strings."""
-
-    def send(sequence: str) -> None:
-        driver = app._driver
-        if driver is not None:
-            driver.write(sequence)
-
-    return send
+    return wanted if wanted in (KITTY, SIXEL) and app.sharp is not None else HALF

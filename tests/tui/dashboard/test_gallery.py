@@ -185,16 +185,5 @@ async def test_kitty_pictures_are_drawn_where_they_are_turned_on(run, monkeypatc
         assert any("a=T,U=1" in sequence for sequence in sent)
 
 
-async def test_sixel_says_that_it_is_not_drawn_yet(run):
-    from tui import settings
-
-    chosen = settings.load()
-    chosen.images = "sixel"
-    chosen.save()
-    async with opened(run.folder, mode="samples") as (app, pilot):
-        await until(pilot, shows(app, "sixel is not drawn yet"))
-        await until(pilot, shows(app, "▀▀▀"))
-
-
 def test_the_fake_picture_is_one(tmp_path):
     assert picture(tmp_path / "a.png", 0, 1).stat().st_size > 50

@@ -12,6 +12,7 @@ from tui.views.pictures import newest, picture_row
 from tui.watch.history import Shot
 from tui.widgets import kitty
 from tui.widgets.rows import text_of, width_of
+from tui.widgets.sharp import Kitty
 from tui.widgets.thumbs import KITTY, PLAIN, ThumbLoader, Wanted, ascii_art, draw_file, half_blocks
 
 
@@ -99,7 +100,8 @@ def test_the_loader_draws_each_picture_once_and_off_the_screens_thread(tmp_path)
 def test_a_kitty_picture_is_sent_once_and_shown_by_ordinary_cells(tmp_path):
     path = picture(tmp_path / "a.png", 0, 500, size=128)
     sent = []
-    rows = draw_file(Wanted(path, 20, 10, KITTY), sent.append)
+    sharp = Kitty(sent.append)
+    rows = draw_file(Wanted(path, 20, 10, KITTY), sharp)
     (sequence,) = sent
     parts = sequence.split("\x1b\\")[:-1]
     assert parts[0].startswith("\x1b_Ga=T,U=1,i=")
@@ -111,6 +113,8 @@ def test_a_kitty_picture_is_sent_once_and_shown_by_ordinary_cells(tmp_path):
     assert {width_of(line) for line in rows} == {20}
     number = parts[0].split("i=")[1].split(",")[0]
     assert rows[0][0][1] == f"color({number})"
+    sharp.forget(rows)
+    assert sent[1:] == [kitty.forget(int(number))]
 
 
 def test_long_pictures_are_sent_in_chunks_that_say_whether_more_comes():
