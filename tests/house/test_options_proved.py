@@ -6,14 +6,20 @@ Reads the marks from the test files; `make proofs` runs the tests and writes wha
 import ast
 from collections import defaultdict
 
-from schema.catalogue import options
+from schema.catalogue import OptionInfo, options
+from schema.families import FAMILIES
+from schema.pending import waiting_values, waits
 from tests.house.files import ROOT, sources
 
 # Options without an effect of their own, each with the reason.
 UNPROVED: dict[str, str] = {
     "config": "a level of the file, not a setting",
     "config.process": "a level of the file, not a setting",
+    "train.timestep_type": "every value but the default waits for flow matching, and check says so",
 }
+
+# The process types that have a job in engine/jobs; check refuses the others.
+WORKING_KINDS = {"sd_trainer"}
 
 
 def marks() -> dict[str, list[str]]:
@@ -38,8 +44,21 @@ def test_every_mark_names_an_option() -> None:
     assert not unknown
 
 
+def works_today(info: OptionInfo) -> bool:
+    """Whether our engine does it for some process type and some family; `check` refuses others."""
+    kinds = [kind for kind in info.process_types if kind in WORKING_KINDS]
+    if not any(waits(info.path, kind) is None for kind in kinds):
+        return False
+    if info.when is not None:
+        sibling, values = info.when
+        if not set(values) - set(waiting_values(sibling)):
+            return False
+    return any(row.engine and row.can(info.applies_to) for row in FAMILIES.values())
+
+
 def test_every_live_option_has_a_test_of_its_effect() -> None:
-    wanted = {info.path for info in options() if info.status == "live"} - set(UNPROVED)
+    wanted = {info.path for info in options() if info.status == "live" and works_today(info)}
+    wanted -= set(UNPROVED)
     assert sorted(wanted - set(marks())) == []
 
 

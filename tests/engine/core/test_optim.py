@@ -58,6 +58,45 @@ def test_betas_and_amsgrad_reach_the_optimizer(name: str, changed: dict[str, Any
     assert _after(name, steps=6, **(plain | changed)) != _after(name, steps=6, **plain)
 
 
+@pytest.mark.proves("train.optimizer_params.maximize")
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_maximize_climbs(name: str) -> None:
+    assert _after(name, maximize=True, weight_decay=0.0) > 1 > _after(name, weight_decay=0.0)
+
+
+@pytest.mark.proves("train.optimizer_params.fused", "train.optimizer_params.foreach")
+@pytest.mark.parametrize("wish", [{"fused": False}, {"foreach": True}, {"fused": True}])
+def test_the_wished_kernel_does_the_update(wish: dict[str, bool]) -> None:
+    groups = [{"name": "a", "params": [_toy(), _toy()], "lr": 0.1}]
+    optimizer = build_optimizer("adamw", wish, groups)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        optimizer.step()
+    calls = {event.key for event in profile.key_averages()}
+    assert ("aten::_fused_adamw_" in calls) == bool(wish.get("fused"))
+    assert any("_foreach_sqrt" in call for call in calls) == bool(wish.get("foreach"))
+
+
+@pytest.mark.proves("train.optimizer_params.min_8bit_size")
+def test_small_tensors_keep_whole_moments_below_the_chosen_size() -> None:
+    pytest.importorskip("bitsandbytes")
+    for smallest, dtype in ((1, torch.uint8), (4096, torch.float32)):
+        parameter = nn.Parameter(torch.ones(64, 32))
+        parameter.grad = torch.ones(64, 32)
+        groups = [{"name": "a", "params": [parameter], "lr": 0.1}]
+        optimizer = build_optimizer("adamw8bit", {"min_8bit_size": smallest}, groups)
+        optimizer.step()
+        assert optimizer.state[parameter]["state1"].dtype == dtype
+
+
+@pytest.mark.proves("train.optimizer_params.is_paged")
+def test_paged_moments_are_asked_of_the_library() -> None:
+    pytest.importorskip("bitsandbytes")
+    for paged in (False, True):
+        groups = [{"name": "a", "params": [_toy()], "lr": 0.1}]
+        optimizer = build_optimizer("adamw8bit", {"is_paged": paged}, groups)
+        assert optimizer.is_paged == paged  # type: ignore[attr-defined]
+
+
 @pytest.mark.proves(
     "train.optimizer_params.scale_parameter",
     "train.optimizer_params.relative_step",
