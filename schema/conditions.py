@@ -17,10 +17,11 @@ class Need:
     value: str | None
 
     def met(self, found: Any) -> bool:
-        """Whether the value at the path will do."""
+        """Whether the value at the path will do; of a list, whether any of its items does."""
         if self.value is None:
             return bool(found)
-        return str(found).lower() == self.value
+        items = found if isinstance(found, list) else [found]
+        return any(str(item).lower() == self.value for item in items)
 
 
 def needs(condition: str) -> tuple[Need, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from schema.findings import nearest
+from schema.rules.data_sources import FOLDERS
 from schema.rules.rule import Problem
 from schema.sections.datasets import Dataset
 
@@ -128,7 +129,8 @@ def caption_fault(path: Path) -> str | None:
 
 def dataset_problems(path: str, dataset: Dataset) -> Iterator[Problem]:
     """What is wrong with the files of one dataset; `path` is the dataset's own."""
-    where = f"{path}.folder_path"
+    yield from place_problems(path, dataset)
+    where = f"{path}.{'dataset_path' if dataset.dataset_path else 'folder_path'}"
     folder = Path(dataset.folder_path).expanduser()
     if not folder.is_dir():
         yield _no_folder(where, folder)
@@ -150,6 +152,23 @@ def dataset_problems(path: str, dataset: Dataset) -> Iterator[Problem]:
     if len(scan.images) > LOOKED_AT:
         message = f"only the first {LOOKED_AT} of {len(scan.images)} images were looked at"
         yield Problem(where, message, None, "hint", "scan-limited")
+
+
+def place_problems(path: str, dataset: Dataset) -> Iterator[Problem]:
+    """Folders of masks, controls and the like that are not there, and a list of words that is not.
+
+    `path` is the dataset's own.
+    """
+    named = {f"{path}.{name}": getattr(dataset, name) for name in FOLDERS}
+    for index, folder in enumerate(dataset.control_path or []):
+        named[f"{path}.control_path[{index}]"] = folder
+    for where, name in named.items():
+        if name and not Path(name).expanduser().is_dir():
+            yield _no_folder(where, Path(name).expanduser())
+    words = dataset.random_triggers
+    if isinstance(words, str) and not Path(words).expanduser().is_file():
+        message = f"{words} is not a text file; words themselves are written as a list"
+        yield Problem(f"{path}.random_triggers", message, None, "error", "file-missing")
 
 
 def _no_folder(where: str, folder: Path) -> Problem:

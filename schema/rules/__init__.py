@@ -12,17 +12,26 @@ from schema.rules import (
     batches,
     captions,
     data,
+    data_captions,
+    data_control,
+    data_pictures,
+    data_sources,
+    data_video,
     files_named,
     guidance,
     jobs,
     learning,
+    logs,
     loss,
     model,
     networks,
     noise,
+    packages,
     pictures,
     preservation,
     preview,
+    preview_flags,
+    preview_media,
     prompts,
     quantized,
     save,
@@ -39,14 +48,15 @@ __all__ = ["RULES", "Problem", "ProcessScope", "Rule", "Scope", "problems", "sco
 _TRAINING = (
     training, learning, model, data, preview, save, files_named, adapter, adapter_parts, prompts,
     sliders, batches, noise, loss, preservation, guidance, captions, base_model,
-    quantized, single_family, networks,
+    quantized, single_family, networks, data_sources, data_captions, data_pictures, data_control,
+    data_video, preview_flags, preview_media, logs, packages,
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(rule for subject in _TRAINING for rule in subject.RULES)
 """Rules on processes that train a model."""
 
 OF_ANY_PROCESS: tuple[Rule, ...] = tuple(
-    rule for subject in (jobs, tools, pictures) for rule in subject.RULES
+    rule for table in (jobs.RULES, tools.RULES, pictures.RULES, packages.OF_ANY) for rule in table
 )
 
 

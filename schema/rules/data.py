@@ -11,8 +11,9 @@ RULES: list[Rule] = []
 
 @rule(RULES, "error", "datasets")
 def no_datasets(scope: Scope) -> Iterator[Problem]:
-    """A trainer needs something to train on."""
-    if not scope.process.datasets:
+    """A trainer needs something to train on; some sliders bring their own."""
+    own = ("slider", "image_reference_slider_trainer", "ultimate_slider_trainer", "rescale_sd")
+    if not scope.process.datasets and scope.process.type not in own:
         yield Problem("datasets", "there is no dataset: add one with a folder_path")
 
 
@@ -32,15 +33,16 @@ def caching_needs_buckets(scope: Scope) -> Iterator[Problem]:
                 yield Problem(f"{path}.{name}", message, "false")
 
 
-@rule(RULES, "error", "datasets[].buckets")
+@rule(RULES, "error", "datasets[].buckets", "datasets[].is_reg")
 def buckets_for_all_or_none(scope: Scope) -> Iterator[Problem]:
-    """Batches are built one way for all datasets."""
-    answers = {dataset.buckets for _, dataset in scope.datasets()}
-    if len(answers) == 2:
-        for path, dataset in scope.datasets():
-            if not dataset.buckets:
-                message = "buckets must be on or off for all datasets together"
-                yield Problem(f"{path}.buckets", message, "true")
+    """Batches are built one way for what is learned, and one way for what is preserved."""
+    for kind in (False, True):
+        sets = [(path, dataset) for path, dataset in scope.datasets() if dataset.is_reg == kind]
+        if len({dataset.buckets for _, dataset in sets}) == 2:
+            for path, dataset in sets:
+                if not dataset.buckets:
+                    message = "buckets must be on or off for all datasets together"
+                    yield Problem(f"{path}.buckets", message, "true")
 
 
 @rule(RULES, "error", "datasets[].resolution", "datasets[].buckets", "train.batch_size")

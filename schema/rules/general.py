@@ -64,6 +64,8 @@ def waiting_problems(scope: ProcessScope) -> Iterator[Problem]:
         info = find(found.path, scope.process.type)
         if info is not None and row is not None and not row.can(info.applies_to):
             continue  # without effect on this model, which has its own finding
+        if info is not None and _is_idle(info, found.path, scope):
+            continue  # without effect beside an option that is off: the same
         repair = "" if found.path == "type" else "; remove it or use the default"
         message = f"is not in the engine yet ({found.words}){repair}"
         yield Problem(found.path, message, found.default, severity="error", code="not-yet")
@@ -78,6 +80,11 @@ def _not_for_this_model(info: OptionInfo, path: str, scope: ProcessScope) -> Ite
     if row is not None and reason is not None:
         message = f"has no effect with {row.label}: {reason}"
         yield Problem(path, message, severity="warning", code="not-for-this-model")
+
+
+def _is_idle(info: OptionInfo, path: str, scope: ProcessScope) -> bool:
+    """Whether an option is on and an option that it needs is off."""
+    return any(True for _ in _without_what_it_needs(info, path, scope))
 
 
 def _without_what_it_needs(info: OptionInfo, path: str, scope: ProcessScope) -> Iterator[Problem]:

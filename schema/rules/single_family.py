@@ -80,8 +80,7 @@ def more_controls_than_fit(scope: Scope) -> Iterator[Problem]:
 
 def _controls(dataset: Dataset) -> int:
     """How many control images each picture of a dataset has at least."""
-    numbered = (dataset.control_path_1, dataset.control_path_2, dataset.control_path_3)
-    folders = len(dataset.control_path or ()) + sum(path is not None for path in numbered)
+    folders = len(dataset.control_folders)
     if dataset.control_from_same_folder:
         folders += dataset.num_controls_from_same_folder or 1
     return folders + len(dataset.controls or ())

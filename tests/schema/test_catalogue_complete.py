@@ -14,7 +14,10 @@ import yaml
 from schema.catalogue import OptionInfo, find
 
 DATA = Path(__file__).parents[1] / "data" / "catalogue"
-PARTS = [DATA / f"{part}.yaml" for part in ("adapter", "model", "network", "other", "train")]
+NAMES = (
+    "adapter", "dataset", "job", "logging", "model", "network", "other", "sample", "save", "train",
+)  # fmt: skip
+PARTS = [DATA / f"{part}.yaml" for part in NAMES]
 KINDS = {
     "dict": {"dict", "object"}, "object": {"object"}, "path": {"path", "str"},
     "str": {"str", "path", "color"}, "enum": {"enum"},

@@ -21,6 +21,13 @@ def test_a_value_is_compared_as_yaml_writes_it() -> None:
     assert met("b=true", values.get)
 
 
+def test_of_a_list_any_item_may_have_the_value() -> None:
+    values = {"a": ["depth", "mask"], "b": []}
+    assert met("a=mask", values.get)
+    assert not met("a=line", values.get)
+    assert not met("b=mask", values.get)
+
+
 def test_one_of_several_is_enough() -> None:
     values = {"a": "lion", "b": 2}
     assert met("a=adam|b", values.get)

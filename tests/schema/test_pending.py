@@ -85,6 +85,17 @@ def test_a_row_on_a_dependent_parameter_is_found(document: Document) -> None:
     assert "train.optimizer_params.eps" in {f.path for f in refused(document)}
 
 
+def test_what_has_no_effect_beside_an_option_that_is_off_is_not_refused(
+    document: Document,
+) -> None:
+    document.set("train.ema_config", {"ema_decay": 0.9})
+    found = check_document(document, files=False)
+    assert "train.ema_config.ema_decay" not in {f.path for f in found if f.code == "not-yet"}
+    assert ("train.ema_config.ema_decay", "needs-another-option") in {
+        (f.path, f.code) for f in found
+    }
+
+
 def test_a_row_of_another_process_type_is_not_about_this_one(document: Document) -> None:
     assert "train.steps" not in {f.path for f in refused(document)}
     assert pending.waits("train.steps") is None
