@@ -62,8 +62,10 @@ def _fits(row: Key, query: str) -> bool:
 class HelpText(ScrollView):
     """Draws the lines; scrolls."""
 
-    DEFAULT_CSS = "HelpText { height: 1fr; background: $surface; scrollbar-size-vertical: 1;
-               overflow-x: hidden; overflow-y: scroll; }"
+    DEFAULT_CSS = """
+    HelpText { height: 1fr; background: $surface; scrollbar-size-vertical: 1;
+               overflow-x: hidden; overflow-y: scroll; }
+    """
     can_focus = False
 
     def __init__(self) -> None:
