@@ -119,8 +119,8 @@ def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
         return
     foreign = {"text_encoder_2", "text_encoder_3"} - set(row.text_encoders)
     if row.denoiser_folder not in index or foreign & set(index):
-        name = index.get("_class_name", "another pipeline")
-        yield _error(_PATH, "wrong-family", f"{path} holds a {name}, not a {row.label} model")
+        name = f"a {index['_class_name']}" if "_class_name" in index else "another pipeline"
+        yield _error(_PATH, "wrong-family", f"{path} holds {name}, not a {row.label} model")
         return
     configs: dict[str, dict[str, Any]] = {}
     for part in (row.denoiser_folder, "vae", *row.text_encoders):
@@ -158,6 +158,11 @@ def _small_parts(path: Path) -> Iterator[Problem]:
             if not (tokenizer / name).exists():
                 message = f"{tokenizer / name} is missing"
                 yield _error(_PATH, "model-incomplete", message)
+    for name in ("tokenizer.json", "vocab.json", "tokenizer_config.json"):
+        if (tokenizer / name).exists():
+            _, problem = _json(tokenizer / name, _PATH)
+            if problem is not None:
+                yield problem
 
 
 def _json(path: Path, where: str) -> tuple[dict[str, Any], Problem | None]:

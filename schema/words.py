@@ -1,5 +1,6 @@
 """The words for findings: what was found, what would be accepted, and what was probably meant."""
 
+import math
 import re
 from typing import Any
 
@@ -101,7 +102,7 @@ def suggestion(value: Any, shape: Shape) -> str | None:
 def _number_near(value: Any, shape: Shape) -> str | None:
     if isinstance(value, str) and _NUMBER.match(value.strip()):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     bounds = shape.bounds
     if bounds.ge is not None and value < bounds.ge:

@@ -35,6 +35,7 @@ from engine.families.sd_shapes import (
 
 CONFIGS_KEY = "finetui.configs"  # metadata of our own single files: every config, the tokenizer
 COMPONENTS = {"unet": "config.json", "vae": "config.json", "text_encoder": "config.json"}
+NEEDED = {"unet": "in_channels", "vae": "latent_channels"}  # what a config always says
 FOREIGN = {  # a tensor that gives another architecture away -> its name
     "conditioner.embedders.0.transformer.text_model.embeddings.position_embedding.weight": "SDXL",
     "conditioner.embedders.0.model.transformer.resblocks.0.ln_1.weight": "the SDXL refiner",
@@ -80,6 +81,12 @@ class FolderSource(Source):
         )
         names = COMPONENTS | {"scheduler": "scheduler_config.json"}
         self.configs = {name: read_json(path / name / file) for name, file in names.items()}
+        for name, key in NEEDED.items():
+            if key not in self.configs[name]:
+                raise DataError(
+                    f"{path / name / names[name]} does not say {key}: "
+                    "it is damaged, or belongs to another kind of model."
+                )
         index = read_json(path / "model_index.json")
         if "text_encoder_2" in index or self.configs["unet"].get("addition_embed_type"):
             raise DataError(
@@ -95,7 +102,13 @@ class FolderSource(Source):
         """From ``tokenizer/``."""
         from engine.families.clip import load_tokenizer
 
-        return load_tokenizer(self.path / "tokenizer")
+        folder = self.path / "tokenizer"
+        try:
+            return load_tokenizer(folder)
+        # A damaged file makes transformers and tokenizers fail in whatever way it happens to.
+        except Exception as fault:
+            first = str(fault).strip().partition("\n")[0] or type(fault).__name__
+            raise DataError(f"The tokenizer in {folder} cannot be read: {first}") from fault
 
 
 def load_component(folder: Path, component: str, dtype: torch.dtype) -> nn.Module:
@@ -104,6 +117,8 @@ def load_component(folder: Path, component: str, dtype: torch.dtype) -> nn.Modul
     safe = files[0].suffix == ".safetensors"
     options: dict[str, Any] = {"local_files_only": True, "output_loading_info": True}
     options |= {"use_safetensors": safe, "low_cpu_mem_usage": True}
+    # Reported and refused below, by name.
+    options["ignore_mismatched_sizes"] = True
     if ".fp16." in files[0].name:
         options["variant"] = "fp16"
     _hide_progress_bars()

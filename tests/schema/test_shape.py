@@ -35,6 +35,7 @@ def only(*lines: str) -> Finding:
         (["train: {steps: '50'}"], "train.steps", 22, "wrong-type", "the text '50'", "50"),
         (["train: {steps: 0}"], "train.steps", 22, "out-of-range", "of at least 1", "1"),
         (["train: {lr: .nan}"], "train.lr", 19, "out-of-range", "number nan", None),
+        (["train: {lr: .inf}"], "train.lr", 19, "out-of-range", "number inf", None),
         (["train: {train_unet: 1}"], "train.train_unet", 27, "wrong-type", "true or false", "true"),
         (["train: {lr: fast}"], "train.lr", 19, "wrong-type", "a number", None),
         (["train: {optimizer: adamx}"], "train.optimizer", 26, "unknown-choice", "one of", "adam"),

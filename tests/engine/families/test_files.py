@@ -78,6 +78,38 @@ def test_every_fault_of_a_folder_is_told_at_once(model: Path) -> None:
     assert "vae holds no weights" in message
 
 
+@pytest.mark.parametrize(
+    "text", ["", '{"model": ', "[]", "{}"], ids=["empty", "cut", "list", "bare"]
+)
+def test_a_damaged_tokenizer_is_a_sentence_that_names_it(model: Path, text: str) -> None:
+    (model / "tokenizer" / "tokenizer.json").write_text(text)
+    with pytest.raises(DataError, match=r"tokenizer in .*/tokenizer cannot be read") as caught:
+        tiny.open_sd1(model).load_tokenizer()
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(("part", "key"), [("unet", "in_channels"), ("vae", "latent_channels")])
+def test_a_config_that_says_nothing_is_named(model: Path, part: str, key: str) -> None:
+    (model / part / "config.json").write_text("{}")
+    with pytest.raises(DataError, match=f"{part}/config.json does not say {key}"):
+        tiny.open_sd1(model)
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("text_encoder", "hidden_size"), ("unet", "block_out_channels")]
+)
+def test_weights_of_other_sizes_than_their_config_are_named(
+    model: Path, part: str, key: str
+) -> None:
+    path = model / part / "config.json"
+    config = json.loads(path.read_text())
+    wider = 64 if key == "hidden_size" else [64, 128]
+    path.write_text(json.dumps(config | {key: wider}))
+    family = tiny.open_sd1(model)
+    with pytest.raises(DataError, match=f"{part} has weights of other shapes than its config"):
+        family.load_text_encoders() if part == "text_encoder" else family.load_denoisers()
+
+
 def test_a_truncated_weight_file_is_found_before_loading(model: Path) -> None:
     weights = model / "unet" / "diffusion_pytorch_model.safetensors"
     whole = weights.read_bytes()
