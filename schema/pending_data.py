@@ -3,7 +3,7 @@
 from typing import Final
 
 _DATASETS: Final[dict[str, tuple[str, ...]]] = {
-    "sliders and image pairs": ("type=slider", "type=reference", "unconditional_path",
+    "sliders and image pairs": ("type", "unconditional_path",
                                 "guidance_type"),
     "regularization sets": ("is_reg", "prior_reg"),
     "a network strength for each dataset": ("network_weight",),

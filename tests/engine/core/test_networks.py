@@ -190,7 +190,11 @@ def test_lora_weights_stay_float32_beside_a_half_precision_base(tiny_sd1: Path) 
 @pytest.mark.proves("network.network_kwargs", "network.network_kwargs.peft_format", "save.dtype")
 @pytest.mark.parametrize(
     ("peft_format", "start", "dtype"),
-    [(False, "lora_unet_", torch.float16), (True, "unet.", torch.float32)],
+    [
+        (False, "lora_unet_", torch.float16),
+        (True, "unet.", torch.float32),
+        (False, "lora_unet_", torch.float8_e4m3fn),
+    ],
 )
 def test_the_file_has_the_keys_and_the_precision_that_were_asked_for(
     family: Family, tmp_path: Path, peft_format: bool, start: str, dtype: torch.dtype

@@ -70,6 +70,14 @@ def same(a: Batch, b: Batch) -> bool:
     return words and torch.equal(a.pixels_BCHW, b.pixels_BCHW)
 
 
+@pytest.mark.proves("datasets[].dataset_path")
+def test_a_folder_may_be_named_by_either_of_its_two_names(source: Make, pictures: Path) -> None:
+    usual = source({"folder_path": str(pictures)})
+    other = source({"folder_path": None, "dataset_path": str(pictures)})
+    assert len(other.items) == len(usual.items) > 0
+    assert all(same(a, b) for a, b in zip(epoch(usual), epoch(other), strict=True))
+
+
 RANDOM = {"random_crop": True, "shuffle_tokens": True, "caption_dropout_rate": 0.5}
 
 

@@ -187,14 +187,15 @@ def _widen_for_the_original_release(folder: Path) -> None:
 
 
 @pytest.mark.proves("save.dtype")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float8_e4m3fn])
 @pytest.mark.parametrize("save_format", list(NAMES))
 def test_weights_are_cast_to_the_asked_precision(
-    sd1: Any, tmp_path: Path, save_format: str
+    sd1: Any, tmp_path: Path, save_format: str, dtype: torch.dtype
 ) -> None:
-    sd1.save_full(tmp_path / NAMES[save_format], torch.float16, save_format)
+    sd1.save_full(tmp_path / NAMES[save_format], dtype, save_format)
     again, original = states(tiny.load_sd1(tmp_path / NAMES[save_format])), states(sd1)
     key = "unet.conv_in.weight"
-    assert torch.equal(again[key], original[key].half().float())
+    assert torch.equal(again[key], original[key].to(dtype).float())
     assert not torch.equal(again[key], original[key])
 
 
