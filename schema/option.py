@@ -6,7 +6,7 @@ travels in the JSON schema under the key `ui`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -54,11 +54,14 @@ class OptionMeta:
     container: bool = False
 
 
+_META_NAMES = tuple(field.name for field in fields(OptionMeta))
+
+
 class _Ui(dict[str, Any]):
     """The metadata as it stands in the JSON schema, with the object it was made of."""
 
     def __init__(self, meta: OptionMeta) -> None:
-        super().__init__(asdict(meta))
+        super().__init__({name: getattr(meta, name) for name in _META_NAMES})
         self.meta = meta
 
 
@@ -159,7 +162,12 @@ class Section(BaseModel):
     """A mapping of the config: closed to unknown keys, immutable, strict about types."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        defer_build=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
     )
 
     @model_validator(mode="before")

@@ -28,11 +28,11 @@ def all_rows() -> list[OptionInfo]:
 
 def _of_processes() -> Iterator[OptionInfo]:
     """The options of all process classes; what several of them share is walked once."""
-    from schema.sections.processes import PROCESSES
+    from schema.sections.processes import process_classes
 
     sharing: dict[tuple[str, type], list[SectionClass]] = {}
-    types: dict[SectionClass, tuple[str, ...]] = {process: process.kinds for process in PROCESSES}
-    for process in PROCESSES:
+    types: dict[SectionClass, tuple[str, ...]] = {item: item.kinds for item in process_classes()}
+    for process in process_classes():
         for name in process.model_fields:
             sharing.setdefault((name, _declarer(process, name)), []).append(process)
     for (name, _), members in sharing.items():

@@ -19,12 +19,15 @@ from schema.findings import Finding, Severity, nearest
 from schema.option import Section, meta_of
 from schema.paths import Keys, written
 from schema.sections.job import JobFile
-from schema.sections.processes import PROCESSES, AnyProcess, process_class, process_name
+from schema.sections.processes import (
+    AnyProcess,
+    process_class,
+    process_classes,
+    process_name,
+)
 from schema.sections.processes.names import NEVER_DONE
 from schema.shapes import Shape, shape_of
 from schema.yaml_text import Reading
-
-_PROCESS_KINDS = frozenset(process.kind for process in PROCESSES)
 
 
 @dataclass(slots=True)
@@ -122,15 +125,17 @@ def _follow(spot: Spot, step: int | str) -> None:
     shape = spot.shape
     if shape is None:
         return
-    if shape.section is not None:
+    if shape.section is AnyProcess:
+        if isinstance(spot.value, dict):
+            spot.kind = process_name(spot.value.get("type"))
+        _enter(spot, process_class(spot.value), step)
+    elif shape.section is not None:
         _enter(spot, shape.section, step)
     elif shape.variants:
         spot.shape = next(
             (Shape("object", section=v) for v in shape.variants if v.__dict__.get("kind") == step),
             None,
         )
-        if isinstance(spot.value, dict) and step in _PROCESS_KINDS:
-            spot.kind = process_name(spot.value.get("type"))
     elif isinstance(step, int) and isinstance(spot.value, list):
         holder = next((m for m in (shape, *shape.members) if m.item is not None), shape)
         spot.declared, spot.actual = (*spot.declared, step), (*spot.actual, step)
@@ -225,7 +230,7 @@ def _processes_with(key: str, owner: type[Section]) -> list[str]:
     """The process types that have a key, where it was looked for in one that has it not."""
     if not issubclass(owner, AnyProcess):
         return []
-    return [kind.kind for kind in PROCESSES if key in kind.model_fields]
+    return [kind.kind for kind in process_classes() if key in kind.model_fields]
 
 
 def _home(path: str) -> str:
@@ -244,6 +249,8 @@ def _older_names(
     """Hints on legacy key names and deprecated options, wherever the classes lead."""
     if not isinstance(data, dict):
         return
+    if section is AnyProcess:
+        section = process_class(data)
     known = _accepted_keys(section)
     for key in data:
         name = known.get(key) if isinstance(key, str) else None

@@ -20,7 +20,7 @@ from schema.catalogue import (
 from schema.conditions import needs
 from schema.families import CAPABILITIES, FAMILIES, family
 from schema.option import Section, opt
-from schema.sections.processes import PROCESS_ROWS, PROCESSES
+from schema.sections.processes import PROCESS_ROWS, process_classes
 from schema.shapes import shape_of
 
 CONTRACT = {
@@ -203,7 +203,7 @@ def _meta(info: Any) -> Any:
 
 
 def test_the_process_class_holds_every_bare_option() -> None:
-    for process in PROCESSES:
+    for process in process_classes():
         mine = [i.path for i in options_for(process.kind) if i.section == "job"]
         bare = {path for path in mine if "." not in path} - {"job", "meta"}
         assert bare <= set(process.model_fields)

@@ -13,7 +13,7 @@ from schema.families import FAMILIES
 from schema.findings import Finding
 from schema.sections.adapter.names import ADAPTER_WORDS, AdapterType
 from schema.sections.job import JobFile, TrainerProcess
-from schema.sections.processes import PROCESS_ROWS, PROCESSES, process_class
+from schema.sections.processes import PROCESS_ROWS, process_class, process_classes
 from schema.sections.processes.names import NEVER_DONE, OLDER_NAMES, JobKind, ProcessName
 from tests.schema.process_examples import EXAMPLES
 from tests.schema.test_catalogue_complete import DATA, facts
@@ -47,10 +47,10 @@ def damaged(kind: str, path: str, value: Any) -> list[Finding]:
 def test_names_rows_and_classes_are_the_same_types() -> None:
     names = set(get_args(ProcessName))
     assert names == set(PROCESS_ROWS) == set(EXAMPLES)
-    kinds = [kind for process in PROCESSES for kind in process.kinds]
+    kinds = [kind for process in process_classes() for kind in process.kinds]
     assert len(kinds) == len(set(kinds))
     assert set(kinds) == names | set(OLDER_NAMES)
-    assert all(process.kind in process.kinds for process in PROCESSES)
+    assert all(process.kind in process.kinds for process in process_classes())
     assert {row.job for row in PROCESS_ROWS.values()} == set(get_args(JobKind))
     assert not set(NEVER_DONE) & (names | set(OLDER_NAMES))
 
