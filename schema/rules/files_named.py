@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from schema.rules.rule import Problem, Rule, Scope, rule
+from schema.sections.processes.base import Named
 
 RULES: list[Rule] = []
 
@@ -14,7 +15,7 @@ def processes_share_a_folder(scope: Scope) -> Iterator[Problem]:
     for other in scope.job.config.process:
         if other is scope.process:
             return
-        if (other.folder, other.name) == mine:
+        if isinstance(other, Named) and (other.folder, other.name) == mine:
             message = "another process of this job writes to the same folder"
             yield Problem("training_folder", message)
 
