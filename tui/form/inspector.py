@@ -121,7 +121,7 @@ class Inspector(Vertical):
         head = record.head(draft, row)
         if not self.wide and len(head) > 2:
             head = [(f"{head[0][0]}   {head[1][0]}", "primary"), head[2]]
-            head = head[:1] if self.editor is not None and self.size.height < 8 else head
+            head = head[:1] if self.editor is not None and not self.has_class("-tall") else head
         self.query_one("#head", Lines).show(head)
         value = [(row.value or "-", row.tone)] if row.kind in ("option", "switch") else []
         self.query_one("#value", Lines).show(() if self.editor is not None else value)
