@@ -16,27 +16,28 @@ class TrainJobKeys(Section):
 
     training_folder: str | None = opt(
         None,
-        "Output folder",
+        "Shared output folder",
         "Parent folder of results, for processes that name none.",
         group="Job",
+        tier="expert",
         editor="folder",
         min_length=1,
     )
     device: str | None = opt(
         None,
-        "Device",
+        "Shared device",
         "Device of the processes that name none.",
         group="Job",
-        tier="advanced",
+        tier="expert",
         form="cpu, mps, cuda or cuda:N",
         pattern=r"^(cpu|mps|cuda(:\d+)?)$",
     )
     log_dir: str | None = opt(
         None,
-        "TensorBoard folder",
+        "Shared TensorBoard folder",
         "TensorBoard folder of the processes that name none.",
         group="Watching",
-        tier="advanced",
+        tier="expert",
         editor="folder",
         min_length=1,
     )
