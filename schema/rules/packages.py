@@ -33,9 +33,15 @@ def package_is_missing(scope: Scope) -> Iterator[Problem]:
     if scope.process.logging.use_wandb:
         needed.append(("logging.use_wandb", "wandb"))
     for path, package in needed:
-        if find_spec(package) is None:
+        if not is_installed(package):
             message = f"needs the package {package}, which is not installed: pip install {package}"
             yield Problem(path, message)
+
+
+def is_installed(package: str) -> bool:
+    """Whether it can be imported; a mere folder of that name (wandb makes one) is no package."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 @rule(OF_ANY, "error", "meta", "type")

@@ -1,5 +1,6 @@
 """Rules on datasets: each finds its fault at the right place, and its repair takes it away."""
 
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -284,7 +285,11 @@ def test_a_package_that_is_missing_is_found_before_training(
     monkeypatch.setattr("schema.rules.packages.find_spec", lambda name: None)
     missing = [f.path for f in findings(wanted) if f.code == "package-is-missing"]
     assert missing == ["datasets[0].augmentations", "logging.use_wandb"]
-    monkeypatch.setattr("schema.rules.packages.find_spec", lambda name: object())
+    folder = ModuleSpec("wandb", None, origin=None)
+    monkeypatch.setattr("schema.rules.packages.find_spec", lambda name: folder)
+    assert "package-is-missing" in {f.code for f in findings(wanted)}
+    installed = ModuleSpec("wandb", None, origin="wandb/__init__.py")
+    monkeypatch.setattr("schema.rules.packages.find_spec", lambda name: installed)
     assert "package-is-missing" not in {f.code for f in findings(wanted)}
 
 
