@@ -55,15 +55,17 @@ def forget(folder: RunFolder) -> None:
 
 def known_runs() -> list[RunFolder]:
     """The known runs whose folder can be seen now, oldest first."""
-    found: list[tuple[float, RunFolder]] = []
+    found: dict[Path, tuple[float, RunFolder]] = {}
     for entry in _entries():
         value = read_json(entry)
         if value and isinstance(value.get("folder"), str):
             folder = RunFolder(value["folder"])
             if folder.exists():
                 created = folder.about().get("created") or value.get("known_since") or 0.0
-                found.append((float(created), folder))
-    return [folder for _, folder in sorted(found, key=lambda pair: (pair[0], str(pair[1].path)))]
+                # A folder that was deleted and laid out anew is in two entries, and is one run.
+                found[folder.path] = (float(created), folder)
+    ordered = sorted(found.values(), key=lambda pair: (pair[0], str(pair[1].path)))
+    return [folder for _, folder in ordered]
 
 
 def find_run(name_or_path: str | os.PathLike[str]) -> RunFolder:

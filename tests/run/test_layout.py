@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -110,6 +111,14 @@ def test_a_run_whose_folder_is_away_is_passed_over_and_comes_back(
     assert known_runs() == []
     (tmp_path / "unmounted").rename(folder.path)
     assert known_runs() == [folder]
+
+
+def test_a_run_laid_out_anew_in_the_same_folder_is_listed_once(folder: RunFolder) -> None:
+    register(folder)
+    shutil.rmtree(folder.path)
+    register(RunFolder.create(folder.path, "", folder.name))
+    assert known_runs() == [folder]
+    assert find_run(folder.name) == folder
 
 
 def test_a_forgotten_run_keeps_its_files(folder: RunFolder) -> None:
