@@ -18,6 +18,11 @@ ANY: Final = ("all",)
 """The process types of options that stand outside the processes."""
 
 
+LIVE_CHANGES: Final = False
+"""Whether workers look at their config again while they train; none does yet, whatever a
+declaration says is safe to change."""
+
+
 def all_rows() -> list[OptionInfo]:
     """Every option once. Raises TypeError on a field that was declared without `opt`."""
     from schema.sections.job import JobConfig, JobFile
@@ -170,6 +175,7 @@ def _copied(meta: OptionMeta) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(meta, name) for name in names}
     values["family_defaults"] = meta.family_defaults or {}
     values["process_defaults"] = meta.process_defaults or {}
+    values["editable_live"] &= LIVE_CHANGES
     return values
 
 

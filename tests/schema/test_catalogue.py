@@ -222,3 +222,7 @@ def test_a_family_says_why_an_option_does_not_apply() -> None:
     assert not replace(row, capabilities=frozenset()).can(("alpha_bar",))
     for known in FAMILIES.values():
         assert known.capabilities <= set(CAPABILITIES)
+
+
+def test_no_option_promises_to_change_live_while_no_worker_reads_it_again() -> None:
+    assert not any(info.editable_live for info in options())
