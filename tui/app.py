@@ -23,18 +23,21 @@ from tui.keys import APP_KEYS, Key, all_keys, bindings, clashes
 from tui.nearest import NearestColors
 from tui.palette import Completion, find
 from tui.terminal import Depth, color_depth, copy
+from tui.typeahead import TypeAheadApp
 from tui.views.frame import View
 from tui.widgets.pixels import PixelApp
 from tui.widgets.statusline import Question, Severity
 
 if TYPE_CHECKING:
+    from textual.widget import AwaitMount
+
     from schema.run.layout import RunFolder
     from tui.draft import Draft
 
 MODES = ("opening", "home", "config", "launch", "run", "samples", "jobs")
 
 
-class FineTuiApp(PixelApp):
+class FineTuiApp(TypeAheadApp, PixelApp):
     """FineTUI on the whole terminal."""
 
     TITLE = "FineTUI"
@@ -226,18 +229,17 @@ class FineTuiApp(PixelApp):
 
     # -- command line, help --------------------------------------------------------------------
 
-    def action_palette(self) -> None:
-        """The `:` line."""
-        self.open_palette("")
+    async def action_palette(self) -> None:
+        """The `:` line, mounted when this returns, so that fast typing goes into it."""
+        await self.open_palette("")
 
-    def open_palette(self, text: str) -> None:
+    def open_palette(self, text: str) -> AwaitMount:
         """The `:` line with something typed already."""
         from tui.actions import all_commands
         from tui.widgets.commandline import CommandLine
 
-        view = self.view
-        if not view.query(CommandLine):
-            view.mount(CommandLine(all_commands(self), self.run_line, text, view.more_completions))
+        line = CommandLine(all_commands(self), self.run_line, text, self.view.more_completions)
+        return self.view.mount_all(() if self.view.query(CommandLine) else (line,))
 
     def run_line(self, line: str) -> None:
         """Does what a command line says."""
@@ -261,15 +263,14 @@ class FineTuiApp(PixelApp):
         """A key's act from the command line."""
         self.call_later(self.view.run_key, row)
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         """The help panel, or away with it."""
         from tui.views.help import HelpPanel
 
-        view = self.view
-        if panels := view.query(HelpPanel):
+        if panels := self.view.query(HelpPanel):
             panels.first().action_close()
         else:
-            view.mount(HelpPanel(view.HELP, [*view.help_rows(), *APP_KEYS]))
+            await self.view.mount(HelpPanel(self.view.HELP, [*self.view.help_rows(), *APP_KEYS]))
 
     # -- leaving -------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class LineEditor(Editor):
     def on_mount(self) -> None:
         """Focus, cursor at the end."""
         line = self.query_one(Input)
-        line.focus()
+        self.screen.set_focus(line)  # at once: see typeahead
         line.cursor_position = len(line.value)
 
     @property
@@ -166,7 +166,7 @@ class ChoiceEditor(Editor):
 
     def on_mount(self) -> None:
         """All choices, the cursor on the present one."""
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
         at = next((i for i, one in enumerate(self._all) if one.text == self._current), 0)
         self.query_one(Choices).show(self._all, at)
 
@@ -237,7 +237,7 @@ class AreaEditor(Editor):
     def on_mount(self) -> None:
         """Focus, cursor at the end."""
         area = self.query_one(TextArea)
-        area.focus()
+        self.screen.set_focus(area)
         area.move_cursor(area.document.end)
 
     @property

@@ -59,7 +59,7 @@ class SearchLine(Horizontal):
 
     def on_mount(self) -> None:
         """Takes the focus."""
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # at once: see typeahead
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -125,7 +125,7 @@ class ConfigView(View):
     def on_mount(self) -> None:
         """Shows the first section; the list has the focus."""
         self.refresh_form()
-        self.option_list.focus()
+        self.set_focus(self.option_list)  # at once: a question of `opened` takes it over
         self.files.opened()
 
     # -- what is shown -------------------------------------------------------------------------

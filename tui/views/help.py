@@ -141,7 +141,7 @@ class HelpPanel(Vertical):
         """Takes the focus for the filter."""
         self._back = self.screen.focused
         self._fit()
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # at once: see typeahead
         self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.widget import AwaitMount
 
 from schema.presets import PRESETS
 from schema.run.registry import find_run, forget, known_runs
@@ -94,7 +95,8 @@ class HomeView(View):
             "line.next": lambda: self.option_list.action_move(1),
             "line.previous": lambda: self.option_list.action_move(-1),
         }  # fmt: skip
-        acts[name]()
+        if isinstance(opening := acts[name](), AwaitMount):
+            await opening
 
     def why_not(self, key_id: str) -> str | None:
         """Reasons."""

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.widget import AwaitMount
 
 from schema.catalogue import find
 from schema.document import Document
@@ -137,7 +138,8 @@ class LaunchView(View):
             "problem.previous": lambda: self.option_list.action_move(-1),
             "start-now": self.start_first,
         }  # fmt: skip
-        acts[name]()
+        if isinstance(opening := acts[name](), AwaitMount):
+            await opening
 
     def why_not(self, key_id: str) -> str | None:
         """Reasons."""
@@ -209,9 +211,11 @@ class LaunchView(View):
         assert row is not None
         self.app.call_later(self.frame.go_to_field, row.path)
 
-    def other_name(self) -> None:
+    def other_name(self) -> AwaitMount:
         """Asks for a name in the command line."""
-        self.frame.open_palette(f"name {self.name_wanted or self.draft.value('config.name')}")
+        return self.frame.open_palette(
+            f"name {self.name_wanted or self.draft.value('config.name')}"
+        )
 
     def take_name(self, text: str) -> None:
         """`:name NEW`: this start uses another name; the config keeps its own."""

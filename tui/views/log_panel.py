@@ -54,7 +54,7 @@ class FilterLine(Horizontal):
     def on_mount(self) -> None:
         """Take the focus, remember who had it."""
         self._back = self.screen.focused
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # at once: see typeahead
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -166,9 +166,9 @@ class LogPanel(Vertical):
         self.lines.next_level()
         self._draw_rule()
 
-    def action_find(self) -> None:
+    async def action_find(self) -> None:
         """Ask for a filter."""
-        self.screen.mount(FilterLine(self.lines.filter, self.lines.pattern))
+        await self.screen.mount(FilterLine(self.lines.filter, self.lines.pattern))
 
     def action_copy(self) -> None:
         """Copy the line under the cursor."""

@@ -344,7 +344,7 @@ class RunView(View):
         """The worker's whole output."""
         toggle_log(self, self.folder.log)
 
-    def action_log_find(self) -> None:
+    async def action_log_find(self) -> None:
         """Filter the log."""
         log = self.dashboard.log_view
 
@@ -352,7 +352,7 @@ class RunView(View):
             log.filter(pattern)
             self.dashboard.paint_rules()
 
-        self.mount(FilterLine(apply, log.pattern))
+        await self.mount(FilterLine(apply, log.pattern))
 
     def action_log_level(self) -> None:
         """Which lines the log shows."""

@@ -131,7 +131,7 @@ class CommandLine(Vertical):
         """Takes the focus, remembers who had it."""
         self._back = self.screen.focused
         line = self.query_one(Input)
-        line.focus()
+        self.screen.set_focus(line)  # at once: see typeahead
         line.cursor_position = len(self.text)
         self._show(self.text)
 

@@ -58,7 +58,7 @@ class StatusLine(OneLine):
             self._focus_back = self.screen.focused
         self.question = question
         self.can_focus = True
-        self.focus()
+        self.screen.set_focus(self)  # at once: see typeahead
         self.refresh()
 
     def clear(self) -> None:
