@@ -91,7 +91,8 @@ def encode(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
 
 
 def config_for_file(encoder: Any, dtype: torch.dtype) -> dict[str, Any]:
-    """The encoder's config as both old and new transformers read it."""
+    """The encoder's config as both old and new transformers read it, without where it came from."""
     config: dict[str, Any] = encoder.config.to_dict()
+    config.pop("_name_or_path", None)  # a folder of the machine that trained
     name = str(dtype).removeprefix("torch.")
     return config | {"architectures": ["CLIPTextModel"], "dtype": name, "torch_dtype": name}

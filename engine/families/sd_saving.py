@@ -189,6 +189,8 @@ def stored_configs(parts: SdParts) -> dict[str, Any]:
 
     text = parts.text_encoder.config.to_dict()
     unet, vae = (json.loads(m.to_json_string()) for m in (parts.unet, parts.vae))
+    for config in (text, unet, vae):
+        config.pop("_name_or_path", None)  # a folder of the machine that trained
     scheduler = dict(parts.scheduler_config)
     found: dict[str, Any] = {
         "configs": {"unet": unet, "vae": vae, "text_encoder": text, "scheduler": scheduler}

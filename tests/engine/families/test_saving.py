@@ -50,6 +50,15 @@ def test_every_format_reads_back_bit_equal(
 
 
 @pytest.mark.parametrize("save_format", list(NAMES))
+def test_no_folder_of_this_machine_travels_with_the_model(
+    tiny_sd1: Path, saved: dict[str, Path], save_format: str
+) -> None:
+    path = saved[save_format]
+    for file in [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]:
+        assert str(tiny_sd1).encode() not in file.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("save_format", list(NAMES))
 def test_the_vocabulary_travels_with_the_model(
     sd1: Any, saved: dict[str, Path], save_format: str
 ) -> None:
