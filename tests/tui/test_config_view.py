@@ -232,7 +232,7 @@ async def test_c_shows_only_what_was_changed_and_goes_back(project: Path) -> Non
         paths = [row.path for row in screen.config.option_list.rows if row.selectable]
         assert paths == ["train.steps"]
         await screen.press("c")
-        assert screen.config.node.kind == "section"
+        assert screen.row.path == "train.steps"
 
 
 async def test_t_shows_more_options_and_settings_remember_it(project: Path) -> None:

@@ -167,3 +167,11 @@ async def test_without_an_editor_set_the_key_says_what_to_do(
 class _nothing:
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
+
+
+async def test_the_offer_of_unsaved_edits_fits_80_columns(project: Path) -> None:
+    earlier = Draft.open(project)
+    earlier.set("train.steps", 77)
+    earlier.autosave()
+    async with opened(project, size=(80, 24)) as screen:
+        assert "esc ask again later" in await screen.text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input, TextArea
 
 from tests.tui.driver import opened
@@ -155,3 +156,33 @@ async def test_a_missing_folder_becomes_a_finding_once_the_files_were_looked_at(
         screen.config.files.flush()
         await screen.until(lambda: screen.config.draft.count("error") == 1, "the finding")
         assert "nowhere" in screen.config.draft.findings_at("datasets[0].folder_path")[0].message
+
+
+@pytest.mark.parametrize("key", ["c", "E"])
+async def test_the_list_of_changes_goes_back_to_where_one_was(project: Path, key: str) -> None:
+    async with opened(project) as screen:
+        await screen.go("train.lr")
+        await screen.press("+", key)
+        assert screen.config.node.kind == "virtual"
+        await screen.press(key)
+        assert screen.row.path == "train.lr"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_narrow_list_says_in_a_word_why_an_option_is_off(
+    project: Path, size: tuple[int, int]
+) -> None:
+    async with opened(project, size=size) as screen:
+        screen.app.settings.tier = "expert"
+        await screen.go("model.quantize")
+        drawn = (await screen.text()).splitlines()
+        assert any("Quantize model" in line and "not sd1" in line for line in drawn)
+        assert any("Layer offloading" in line and "not yet" in line for line in drawn)
+
+
+async def test_a_section_does_not_repeat_its_title_as_a_heading(project: Path) -> None:
+    async with opened(project) as screen:
+        await screen.go("config.name")
+        assert [row.label for row in screen.config.option_list.rows if row.kind == "heading"][
+            :1
+        ] != ["Job"]

@@ -76,10 +76,10 @@ class Files:
         at = time.strftime("%d %b %H:%M", time.localtime(written))
         self.view.ask(
             Question(
-                f"Unsaved edits of {at} were found.",
+                f"Unsaved edits of {at}:",
                 {
-                    "r": ("restore them", lambda: self._restore(text)),
-                    "d": ("discard them", self.view.draft.forget_autosaved),
+                    "r": ("restore", lambda: self._restore(text)),
+                    "d": ("discard", self.view.draft.forget_autosaved),
                     "escape": ("ask again later", lambda: None),
                 },
             )

@@ -209,14 +209,18 @@ class OptionList(ScrollView, can_focus=True):
         self, row: Row, style: object, value_width: int, room: int, tier_width: int
     ) -> list[Piece]:
         assert callable(style)
-        note_room = room - tier_width - value_width
-        if not row.note:
+        note, note_room = row.note, room - tier_width - value_width
+        if cell_len(note) >= note_room and row.short:
+            note = row.short
+        if note and cell_len(note) >= note_room:  # what matters more takes the tier's place
+            tier_width, note_room = 0, room - value_width
+        if not note:
             value_width, note_room = room - tier_width, 0
         is_path = row.option is not None and row.option.type == "path"
         cut = clip_middle if is_path else clip
         out = [(cut(row.value, value_width - 1).ljust(value_width), style(row.tone))]
         if note_room > 0:
-            out.append((clip(row.note, note_room - 1).ljust(note_room), style(row.note_tone)))
+            out.append((clip(note, note_room - 1).ljust(note_room), style(row.note_tone)))
         if tier_width:
             out.append((row.tier.rjust(tier_width - 1) + " ", style("muted")))
         return out

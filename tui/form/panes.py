@@ -28,6 +28,7 @@ class Panes:
         self.set_only = False
         self._last_search = ""
         self._matches: list[str] = []
+        self._came_from = ("", "")  # section and option to go back to
 
     def table(self) -> dict[str, Act]:
         """Acts by key id."""
@@ -121,9 +122,12 @@ class Panes:
         if self.plain and self.view.node.kind != "virtual":
             return False
         self.leave()
+        path = None
         if self.view.node.kind == "virtual":
-            self.view.show_node(self.view.nodes[0].id)
-        self.view.refresh_form()
+            node, path = self._came_from
+            known = any(one.id == node for one in self.view.nodes)
+            self.view.show_node(node if known else self.view.nodes[0].id)
+        self.view.refresh_form(path)
         self.view.option_list.focus()
         return True
 
@@ -165,6 +169,8 @@ class Panes:
         if view.node.id == node_id and self.plain:
             self.leave_and_refresh()
             return
+        if view.node.kind != "virtual":
+            self._came_from = (view.node.id, view.row.path if view.row else "")
         view.show_node(node_id)
         view.option_list.focus()
 

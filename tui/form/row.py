@@ -13,7 +13,10 @@ RowKind = Literal["option", "heading", "switch", "problem", "text"]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the list. `tone` is the colour name of the value, `note_tone` of the note."""
+    """One line of the list. `tone` is the colour name of the value, `note_tone` of the note.
+
+    `short` is a word in place of a note that has no room.
+    """
 
     kind: RowKind
     label: str
@@ -25,6 +28,7 @@ class Row:
     tone: str = "foreground"
     note_tone: str = "muted"
     tier: str = ""
+    short: str = ""
 
     @property
     def selectable(self) -> bool:

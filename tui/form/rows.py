@@ -62,7 +62,7 @@ def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
         if visible(draft, info, row, tier):
             shown.append((info.group, row))
     titled = not node.group and len({group for group, _ in shown}) > 1
-    group = ""
+    group = section.label  # the title says it already
     for of_row, row in shown:
         if titled and of_row != group:
             group = of_row
@@ -111,7 +111,16 @@ def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:
         tone="muted" if off else "accent" if edited else tone,
         note_tone=note_tone,
         tier=SHORT_TIER[info.tier],
+        short=_short(draft, info) if note == off else "",
     )
+
+
+def _short(draft: Draft, info: OptionInfo) -> str:
+    """The reason why an option is off in two words, for a narrow list; empty: no such reason."""
+    row = draft.family()
+    if row is not None and row.lacks(info.applies_to):
+        return f"not {row.arch}"
+    return "not yet" if draft.beyond(info) else ""
 
 
 def _mark(findings: Iterable[Finding], *, edited: bool, off: bool) -> str:

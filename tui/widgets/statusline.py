@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from textual import events
 from textual.widget import Widget
 
+from tui.keys import shown
 from tui.theme import Look
 from tui.widgets.lines import OneLine, Piece, clip
 
@@ -88,7 +89,7 @@ class StatusLine(OneLine):
         if self.question is not None:
             out = [(f" {self.question.text}  ", look.style("warning", bold=True))]
             for key, (words, _) in self.question.answers.items():
-                out.append((key, look.style("primary", bold=True)))
+                out.append((shown(key), look.style("primary", bold=True)))
                 out.append((f" {words}  ", look.style("foreground")))
             return out
         if self.message is not None:
