@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "sample": Command("tui.commands.control", "make the previews now"),
     "metrics": Command("tui.commands.metrics", "the recorded scalars of a run"),
     "queue": Command("tui.commands.queue", "jobs that run one after another per GPU"),
-    "import": Command("tui.commands.import_", "turn another trainer's config into ours"),
+    "import": Command("tui.commands.import_config", "turn another trainer's config into ours"),
     "serve": Command("tui.commands.serve", "the same app in a browser"),
     "bench": Command("tui.commands.bench", "throughput and memory of this machine"),
     "doctor": Command("tui.commands.doctor", "what this machine has and what is missing"),
