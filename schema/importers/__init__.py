@@ -85,7 +85,7 @@ def _reader(path: Path, data: Any) -> _Reader:
 
 def _reader_of_list(data: list[Any]) -> _Reader | None:
     keys = {key for item in data if isinstance(item, dict) for key in item}
-    if {"instance_data_dir", "dataset_type"} & keys and "id" in keys:
+    if {"instance_data_dir", "dataset_type", "dataset_name"} & keys and "id" in keys:
         return lambda items, _: (FORMATS[2], read_backends(items))
     if {"balancing", "image", "text", "concept_stats"} & keys and "path" in keys:
         return lambda items, _: (FORMATS[1], read_concepts(items))

@@ -253,10 +253,10 @@ def _data(draft: Draft, source: Source, beside: Path) -> None:
             put_datasets(draft, data, source.values)
     elif source.present("train_data_dir", "reg_data_dir"):
         put_folders(draft, source, beside)
-    if not draft.datasets:
-        return
-    for key in DATA_KEYS & set(source.rest()):
-        source.take(key)
+    for key in sorted(DATA_KEYS & set(source.rest())):
+        value = source.take(key)
+        if not draft.datasets:
+            draft.lost(key, value, "speaks of the datasets, which are not here")
 
 
 def _length(draft: Draft, source: Source, epoch: Epoch | None) -> None:

@@ -158,6 +158,7 @@ REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("text_encoder_layer_skip", "text_encoder_2_layer_skip",
                      "text_encoder_3_layer_skip", "text_encoder_4_layer_skip"),
                     "the last layer of the text encoder is used here"),
+    "weight_dtype": "parts have number formats of their own: model.dtype, te_dtype, vae_dtype",
     "lora_weight_dtype": "networks are trained in float32 here",
     "embedding_weight_dtype": "embeddings are trained in float32 here",
     "fallback_train_dtype": "all parts compute in train.dtype here",

@@ -277,6 +277,12 @@ def test_without_a_network_the_whole_model_is_trained() -> None:
     assert draft.get("save.save_format") == "diffusers"
 
 
+def test_keys_of_datasets_that_are_not_here_are_listed() -> None:
+    values = {"dataset_config": "/nowhere.toml", "cache_latents": True, "resolution": "512"}
+    lost = unequal(read_main(values, FOLDER, "train_network"))
+    assert {"dataset_config", "cache_latents", "resolution"} <= set(lost)
+
+
 def test_prompt_lines_keep_what_is_no_flag() -> None:
     assert parsed("a cat --w 64 --H 96 --x 3") == {
         "prompt": "a cat --x 3", "width": "64", "height": "96",
