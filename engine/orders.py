@@ -27,6 +27,7 @@ class Orders:
         self.pausing = False
         self.why = ""
         self._boundaries = False
+        self._standing = ""
         self._over = False
 
     def stop(self, why: str) -> None:
@@ -48,10 +49,12 @@ class Orders:
             case "pause":
                 self.pausing = True
                 self._pauses.append(command)
-                if not self._boundaries:
+                if self._standing:
+                    self._answer_pauses(self._standing)
+                elif not self._boundaries:
                     self._answer_pauses("the run pauses as soon as it trains")
             case "resume":
-                was, self.pausing = self.pausing, False
+                was, self.pausing, self._standing = self.pausing, False, ""
                 self._answer_pauses("the run was told to go on at once")
                 self._inbox.acknowledge(command, "done", "" if was else "the run was not paused")
             case _:
@@ -63,9 +66,11 @@ class Orders:
         self._pauses.clear()
 
     def paused(self, message: str) -> None:
-        """Answer the pause commands: the run stands still now."""
+        """Answer the pause commands: the run stands still now, until it is told to go on."""
         with self._mutex:
             self._answer_pauses(message)
+            # Told to go on in this very moment, it stands no more.
+            self._standing = message if self.pausing else ""
 
     def next(self) -> Command | None:
         """The next save or sample command, to be done now and then answered with `answer`."""

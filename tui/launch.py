@@ -82,14 +82,16 @@ def plan(
         LaunchRefused: with all findings, when it cannot or should not be started.
     """
     document = _document(source)
-    values = {**(overrides or {}), **({"config.name": name} if name else {})}
+    values = {**(overrides or {}), **({} if name is None else {"config.name": name})}
     for path, value in values.items():
         try:
             document.set(path, value)
         except ConfigError as fault:
             raise LaunchRefused(fault.findings) from None
         except (ValueError, KeyError) as fault:
-            raise LaunchRefused([_finding(document, path, "bad-override", str(fault))]) from None
+            # A KeyError's own text would be in quotes.
+            reason = str(fault.args[0] if fault.args else fault)
+            raise LaunchRefused([_finding(document, path, "bad-override", reason)]) from None
     findings = check_document(document, True)
     if has_errors(findings):
         raise LaunchRefused(findings)

@@ -57,7 +57,6 @@ class TrainingJob:
     def __init__(self, session: Session) -> None:
         process = session.process
         assert isinstance(process, TrainerProcess), "the table of jobs sees to it"
-        assert isinstance(process, TrainerProcess), "the table of jobs says so"
         self.session, self.process, self.report = session, process, session.report
         self.folder = session.folder
         # It tells everyone about a kernel that nobody asked for.

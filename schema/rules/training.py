@@ -109,6 +109,7 @@ def average_slower_than_the_run(scope: Scope) -> Iterator[Problem]:
     train = scope.process.train
     ema = train.ema_config
     window = 1 / (1 - ema.ema_decay) if ema.ema_decay < 1 else float("inf")
-    if ema.use_ema and window > train.steps:
+    if ema.use_ema and round(min(window, 1e9)) > train.steps:
         message = f"averages over about {window:.0f} steps, more than the run's {train.steps}"
-        yield Problem("train.ema_config.ema_decay", message, "0.99")
+        better = "0.99" if train.steps >= 100 else f"{1 - 1 / train.steps:.2g}"
+        yield Problem("train.ema_config.ema_decay", message, better)

@@ -254,6 +254,8 @@ class _Pace:
             speed = (high - low) / (now - before) if now > before else None
         steps, step = values.get("steps"), int(values.get("step", 0))
         if self._first and steps and step > self._first[1] and values["state"] not in ENDED:
-            spent = values["monotonic"] - self._first[0] - self._paused
+            # A pause that goes on stops this clock too.
+            until = values["monotonic"] if self._paused_at is None else self._paused_at
+            spent = until - self._first[0] - self._paused
             eta = spent / (step - self._first[1]) * max(int(steps) - step, 0)
         return {"steps_per_second": speed, "eta_seconds": eta}

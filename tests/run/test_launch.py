@@ -104,6 +104,13 @@ def test_a_missing_file_and_a_bad_override_are_findings(config: Path, tmp_path: 
     assert refusal(plan, tmp_path / "no.yaml")[0].code == "unreadable-file"
     assert refusal(plan, config, {"train..lr": 1})[0].code == "bad-override"
     assert refusal(plan, config, {"train.lrr": 1})[0].path == "train.lrr"
+    nowhere = refusal(plan, config, {"datasets[7].flip_x": True})[0].message
+    assert nowhere == "there is no datasets[7]"
+
+
+def test_an_empty_name_is_refused_not_ignored(config: Path) -> None:
+    assert [finding.path for finding in refusal(plan, config, name="")] == ["config.name"]
+    assert os.listdir(config.parent) == ["config.yaml"]
 
 
 def test_an_interrupted_run_goes_on_in_its_folder(config: Path) -> None:

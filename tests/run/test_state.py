@@ -199,12 +199,15 @@ def test_a_pause_does_not_count_into_the_time_left(folder: RunFolder) -> None:
         (0.0, 0, State.TRAINING),
         (10.0, 10, State.TRAINING),
         (10.0, 10, State.PAUSED),
+        (1000.0, 10, State.PAUSED),
         (1010.0, 10, State.TRAINING),
         (1020.0, 20, State.TRAINING),
     ]:
         now[0] = second
         writer.update(state=state, step=step)
         writer._write()
+        if state is State.PAUSED:
+            assert derive(folder).eta_seconds == pytest.approx(90.0), "the clock stands still too"
     assert derive(folder).eta_seconds == pytest.approx(80.0)
     writer.close()
 

@@ -178,6 +178,19 @@ def test_every_rule_has_a_test_and_names_real_options() -> None:
         assert rule.test.__doc__
 
 
+@pytest.mark.parametrize(("steps", "better"), [(10, "0.9"), (60, "0.98"), (500, "0.99")])
+def test_the_average_that_is_suggested_fits_the_run(
+    document: Document, steps: int, better: str
+) -> None:
+    document.set("train.steps", steps)
+    document.set("train.ema_config", {"use_ema": True, "ema_decay": 0.999})
+    code = "average-slower-than-the-run"
+    found = [f for f in check_document(document, False) if f.code == code]
+    assert [f.suggestion for f in found] == [better]
+    document.set("train.ema_config.ema_decay", float(better))
+    assert code not in {f.code for f in check_document(document, False)}
+
+
 def test_a_suggestion_of_a_rule_mends_the_fault(document: Document) -> None:
     document.set("train.train_unet", False)
     (finding,) = findings(document)

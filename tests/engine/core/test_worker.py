@@ -139,6 +139,7 @@ def test_commands_are_acknowledged_once_and_do_what_they_say(new_run: NewRun) ->
         worker.until(lambda event: event.get("state") == "training")
         assert order("pause").status == "done"
         assert kinds(folder, "state")[-1]["state"] == "paused"
+        assert order("pause").message.startswith("paused after step"), "it stands still already"
         steps = read_status(folder)["step"]
         saved = order("save")
         assert saved.status == "done"
@@ -153,7 +154,7 @@ def test_commands_are_acknowledged_once_and_do_what_they_say(new_run: NewRun) ->
         assert order("stop").status == "done"
         assert worker.wait() == 0, worker.log()
     answers = [event["id"] for event in kinds(folder, "command")]
-    assert len(answers) == len(set(answers)) == 5
+    assert len(answers) == len(set(answers)) == 6
     assert read_status(folder)["state"] == "interrupted"
     assert not list(folder.control.iterdir())
 
