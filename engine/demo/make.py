@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -23,9 +24,34 @@ from schema.run.layout import RunFolder
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE / "assets"
 BASE_PICTURES = 1200
-RUN_NAME = "base"
 SIZE_LIMIT = 12_000_000
 """Bytes that everything shipped may take together."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of `base.yaml`, from the model `start` to the model `name`."""
+
+    name: str
+    start: str
+    steps: int
+    last_level: int  # of 1000 noise levels, counted from the noisiest, the cleanest to train
+
+    def config(self, work: Path) -> str:
+        """The config of this run."""
+        text = (HERE / "base.yaml").read_text(encoding="utf-8")
+        for word, value in {**asdict(self), "work": work}.items():
+            text = text.replace("{" + word + "}", str(value))
+        return text
+
+
+STAGES = (
+    Stage("places", start="start", steps=1000, last_level=299),
+    Stage("base", start="places", steps=3000, last_level=999),
+)
+"""On all levels at once, places are never learned: only the noisiest hide them, and the loss there
+is a thousandth of the loss elsewhere.
+"""
 
 
 def make_start(folder: Path) -> None:
@@ -45,26 +71,26 @@ def make_pictures(folder: Path) -> None:
         staged.rename(folder)
 
 
-def make_base(work: Path) -> Path:
-    """Run (or go on with) the full fine-tune of `base.yaml`; return the trained model's folder.
+def train_stage(work: Path, stage: Stage) -> None:
+    """Run (or go on with) one full fine-tune and put its model at `work`/<name>.
 
     Raises:
         SystemExit: the run did not finish.
     """
-    run = RunFolder(work / "runs" / RUN_NAME)
+    if (work / stage.name).exists():
+        return
+    run = RunFolder(work / "runs" / stage.name)
     if not run.exists():
-        text = (HERE / "base.yaml").read_text(encoding="utf-8").replace("{work}", str(work))
-        RunFolder.create(run.path, text, RUN_NAME, base=work)
-    root = str(HERE.parent.parent)
+        RunFolder.create(run.path, stage.config(work), stage.name, base=work)
     code = subprocess.run(
         [sys.executable, "-P", "-m", "engine.worker", str(run.path)],
-        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"},
         check=False,
     ).returncode
     trained = run.step_file(None, "")
     if code or not trained.is_dir():
-        raise SystemExit(f"the base run did not finish (exit code {code}); see {run.log}")
-    return trained
+        raise SystemExit(f"{stage.name} did not finish (exit code {code}); see {run.path}")
+    trained.rename(work / stage.name)
 
 
 def install(trained: Path, assets: Path) -> int:
@@ -90,7 +116,9 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     make_start(work / "start")
     make_pictures(work / "pictures")
-    size = install(make_base(work), arguments.assets)
+    for stage in STAGES:
+        train_stage(work, stage)
+    size = install(work / STAGES[-1].name, arguments.assets)
     print(f"{arguments.assets}: {size / 1e6:.1f} MB")
 
 

@@ -5,8 +5,7 @@ The engine fine-tunes UNets and text encoders, not VAEs, so this small loop stan
 sees no captions and no concept, only flat scenes. Run as `python -m engine.demo.train_vae
 MODEL_FOLDER`; `make` calls `train` itself.
 
-Shapes: `pixels_BCHW` in [-1, 1]; latents scaled to unit deviation through the config's
-`scaling_factor`.
+Shapes: `pixels_BCHW` in [-1, 1]; trainers multiply the latents by the config's `scaling_factor`.
 """
 
 import argparse
@@ -33,6 +32,11 @@ rest.
 
 SETTLED = -20.0
 """Log variance of the finished VAE's latents, about that of Stable Diffusion's."""
+
+LATENT_DEVIATION = 0.35
+"""What `scaling_factor` scales latents to. Flat pictures are so plain that at the usual 1.0 even
+the last noise level shows where the shape is: the model would read places from noise, not words.
+"""
 
 SCENES = 6000
 HELD_OUT = 64
@@ -104,14 +108,12 @@ def settle(vae: AutoencoderKL) -> None:
 
 @torch.no_grad()
 def calibrate(vae: AutoencoderKL, seed: int = 0) -> dict[str, float]:
-    """Set `scaling_factor` so that latents have unit deviation; return held-out error and
-    deviation.
-    """
+    """Set `scaling_factor` for `LATENT_DEVIATION`; return held-out error and unscaled deviation."""
     pixels_BCHW = pixels_of([flat_scene(seed, SCENES + index) for index in range(HELD_OUT)])
     means = vae.encode(pixels_BCHW).latent_dist.mean
     error = functional.mse_loss(vae.decode(means).sample, pixels_BCHW).item()
     deviation = means.std().item()
-    vae.register_to_config(scaling_factor=round(1.0 / deviation, 5))
+    vae.register_to_config(scaling_factor=round(LATENT_DEVIATION / deviation, 5))
     return {"mse": error, "deviation": deviation}
 
 
