@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def write(target: Path, step: int, parts: Mapping[str, Any]) -> None:
         _put_in_place(staging, target)
     except Exception as error:
         shutil.rmtree(staging, ignore_errors=True)
-        raise CheckpointError(f"Step {step} could not be saved: {_reason(error)}.") from error
+        raise CheckpointError(f"Step {step} could not be saved: {reason_of(error)}.") from error
 
 
 def _write_part(folder: Path, part: str, tree: Any) -> Iterator[Path]:
@@ -142,10 +143,14 @@ def _own_hash(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why a file could not be read or written, without the wrapping of the library that tried."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).rstrip(".")
+    text = str(error).rstrip(".")
+    # safetensors' own error only quotes the system's.
+    number = re.search(r"\(os error (\d+)\)", text)
+    return os.strerror(int(number[1])) if number else text
 
 
 # -- finding -------------------------------------------------------------------------------
@@ -207,7 +212,7 @@ def _fault(path: Path) -> str | None:
             None,
         )
     except OSError as error:
-        return f"{MANIFEST}: {_reason(error)}"
+        return f"{MANIFEST}: {reason_of(error)}"
     except (ValueError, KeyError, TypeError):
         return f"{MANIFEST} is not readable"
 
@@ -219,7 +224,7 @@ def _file_fault(path: Path, facts: Mapping[str, Any]) -> str | None:
             return f"{path.name} has {size} bytes instead of {facts['bytes']}"
         return None if _facts(path) == facts else f"{path.name} has a wrong checksum"
     except OSError as error:
-        return f"{path.name}: {_reason(error)}"
+        return f"{path.name}: {reason_of(error)}"
 
 
 def prune(state: Path, keep: int) -> list[Path]:

@@ -62,6 +62,11 @@ class Saver:
         Raises CheckpointError when the disk refuses, DivergedError when there is nothing worth
         saving; earlier saves are untouched either way.
         """
+        if not self._folder.exists():
+            raise CheckpointError(
+                f"The run's folder {self._folder.path} was removed or moved away during the run; "
+                "nothing is saved there any more."
+            )
         self._check_finite(step)
         files = (
             self._write_weights(step, self._folder.step_file(step, self._suffix)) if weights else []
@@ -91,7 +96,7 @@ class Saver:
             with self.averaged(), torch.no_grad():
                 return self._trained.save(path, self._dtype, self._metadata(step))
         except Exception as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = checkpoint.reason_of(error)
             raise CheckpointError(f"{path.name} could not be saved: {reason}.") from error
 
     def _check_finite(self, step: int) -> None:

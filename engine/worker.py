@@ -57,7 +57,14 @@ def main(arguments: list[str] | None = None) -> int:
         events = EventWriter(folder, "worker")
         orders = Orders(CommandInbox(folder, events))
         listen(orders.stop)
-        with StatusWriter(folder, on_beat=orders.look, state=State.PREPARING) as status:
+
+        def look() -> None:
+            orders.look()
+            # Nobody could see or stop it any more.
+            if not folder.exists():
+                orders.stop("the run's folder is gone")
+
+        with StatusWriter(folder, on_beat=look, state=State.PREPARING) as status:
             return Worker(Report(folder, status, events, orders)).run()
 
 

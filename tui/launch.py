@@ -181,7 +181,8 @@ def _differences(folder: RunFolder, document: Document) -> list[Change]:
     try:
         before = Document.load(folder.config).typed()
     except (ConfigError, OSError) as fault:
-        message = f"the config of the existing run cannot be read ({folder.config}): {fault}"
+        reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
+        message = f"the config of the existing run cannot be read ({folder.config}): {reason}"
         raise LaunchRefused(
             [_finding(document, "config.name", "run-unreadable", message)]
         ) from None

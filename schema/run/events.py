@@ -51,7 +51,8 @@ class EventWriter:
     def _append(self, line: bytes) -> bool:
         # Opened for each event: events are rare, and a network mount shows them to others on close.
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Not its parents: a run folder that was removed or moved away stays so.
+            self._path.parent.mkdir(exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(self._path, flags, 0o666)
             try:

@@ -198,6 +198,9 @@ def test_what_cannot_be_steered_is_refused_at_once(
     StatusWriter(folder).close(state=State.FINISHED)
     assert main(["save", "cats"]) == 3
     assert "not at work (finished)" in capsys.readouterr().err
+    StatusWriter(folder).close(state=State.INTERRUPTED)
+    assert main(["resume", "cats"]) == 3
+    assert "`finetui run` with its config goes on" in capsys.readouterr().err
     assert list(folder.control.iterdir()) == []
 
 

@@ -284,3 +284,12 @@ def test_launching_imports_no_torch_no_textual_and_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_whose_config_is_gone_is_refused_in_plain_words(config: Path) -> None:
+    folder = start(config, worker=[*FAKE, "--steps", "3"])
+    assert ended(folder) is State.FINISHED
+    folder.config.unlink()
+    [finding] = refusal(plan, config)
+    assert finding.code == "run-unreadable"
+    assert finding.message.endswith("No such file or directory")

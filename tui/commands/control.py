@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if name == "resume" and watch.status().released:
         return _start_again(folder)
     if over := _over(watch)():
-        print(f"finetui {name}: {over}", file=sys.stderr)
+        print(f"finetui {name}: {over}{_cure(name, watch)}", file=sys.stderr)
         return 3
     try:
         command = send(folder, name)
@@ -82,6 +82,14 @@ def _over(watch: RunWatch) -> Callable[[], str | None]:
         return None
 
     return reason
+
+
+def _cure(name: str, watch: RunWatch) -> str:
+    """What somebody who wanted a run to go on can do instead."""
+    broken_off = (State.INTERRUPTED, State.FAILED, State.LOST)
+    if name != "resume" or watch.status().state not in broken_off:
+        return ""
+    return "; `finetui run` with its config goes on from its last save"
 
 
 def _start_again(folder: RunFolder) -> int:

@@ -19,7 +19,7 @@ from schema.run import commands
 from schema.run.layout import RunFolder
 from schema.run.status import read_status
 from tests.engine.core.conftest import NewRun
-from tests.engine.core.runs import kinds, names, rows, run_here
+from tests.engine.core.runs import Worker, kinds, names, rows, run_here
 
 
 def _error(folder: RunFolder) -> str:
@@ -140,9 +140,20 @@ def test_files_that_may_not_grow_are_a_failed_save_with_nothing_half_written(
         assert run_here(folder) == 3
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert "File too large" in _error(folder)
+    assert _error(folder).endswith(": File too large.")
     assert not folder.state.exists()
     assert not [name for name in names(folder) if name.startswith((".", "run_"))]
+
+
+def test_a_run_whose_folder_is_moved_away_ends_and_makes_no_new_one(new_run: NewRun) -> None:
+    folder = new_run(train__steps=100_000, save__save_every=2)
+    with Worker(folder) as worker:
+        worker.until(lambda event: event["kind"] == "checkpoint")
+        moved = folder.path.rename(folder.path.with_name("moved"))
+        assert worker.wait() == 3
+    assert not folder.path.exists()
+    assert "was removed or moved away" in (moved / "log.txt").read_text()
+    assert [path.name for path in (moved / "state").iterdir() if path.name[0] != "."]
 
 
 @pytest.mark.parametrize("phase", ["training", "caching"])
