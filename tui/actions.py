@@ -21,11 +21,26 @@ WITHOUT_ENTRY = {"palette", "back", "copy-or-quit"}
 """Keys that would do nothing useful from the command line."""
 
 
+OF_THE_CONFIG = {
+    "set": "give an option a value",
+    "reset": "an option back to its default",
+    "go": "to the field of an option",
+    "w": "save the config",
+    "wq": "save the config and quit",
+}
+"""Commands of the config view; elsewhere they say where they work."""
+
+
 def all_commands(app: FineTuiApp) -> list[Command]:
     """The view's commands, the app's, then every key of the view and of the app."""
     view = app.view
     named = [*view.commands(), *app_commands(app)]
     taken = {name for command in named for name in (command.name, *command.aliases)}
+    named += [
+        Command(name, words, lambda _: None, off="that is for the config view; 1 goes there")
+        for name, words in OF_THE_CONFIG.items()
+        if name not in taken
+    ]
     rows = [row for row in (*view.KEYS, *APP_KEYS) if row.id not in taken | WITHOUT_ENTRY]
     return [*named, *(_of_key(app, row) for row in rows)]
 

@@ -9,7 +9,9 @@ import pytest
 from schema.home import state_dir
 from tests.tui.driver import opened
 from tui.fuzzy import score
+from tui.keys import Key
 from tui.palette import Command, Completion, completions, find, ranked
+from tui.views.help import help_lines
 from tui.widgets.commandline import Choices
 
 
@@ -165,3 +167,22 @@ async def test_values_and_paths_are_copied_and_the_route_is_named(
         assert "OSC 52" in screen.status
         await screen.press("Y")
         assert (state_dir() / "clipboard.txt").read_text() == "train.steps"
+
+
+def test_long_words_of_a_key_go_on_in_the_next_line_of_the_help() -> None:
+    words = "watch the run; marked runs are laid over it"
+    lines = help_lines("", [Key("job.open", "enter", words, "jobs")], "watch", 40)
+    keys = [(left, right) for kind, left, right in lines if kind == "key"]
+    assert [left for left, _ in keys] == ["enter", ""]
+    assert " ".join(right for _, right in keys) == words
+    assert all(len(right) <= 40 - 15 for _, right in keys)
+
+
+@pytest.mark.parametrize("line", ["set train.steps 80", "w", "go train.lr"])
+async def test_a_command_of_the_config_says_elsewhere_where_it_works(
+    project: Path, line: str
+) -> None:
+    async with opened(project) as screen:
+        await screen.press("5")
+        await screen.command(line)
+        assert "config view" in screen.status

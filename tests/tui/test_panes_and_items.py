@@ -140,6 +140,9 @@ def test_path_words_say_what_lies_there(project: Path) -> None:
     assert path_words("images", project.parent) == "3 images"
     assert path_words("nothing", project.parent) == "not there yet"
     assert path_words("project.yaml", project.parent) == "exists"
+    assert path_words(".", project.parent) == "folder, 2 inside"
+    (project.parent / "output").mkdir()
+    assert path_words("output", project.parent) == "folder, empty"
 
 
 async def test_the_number_of_images_stands_in_the_row(project: Path) -> None:

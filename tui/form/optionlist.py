@@ -21,6 +21,9 @@ from tui.form.row import Row
 from tui.theme import Look
 from tui.widgets.lines import Piece, clip, clip_middle, look_of, strip_of
 
+SHORT_BELOW = 24
+"""Columns under which a reason is a word, not the beginning of a sentence."""
+
 
 class OptionList(ScrollView, can_focus=True):
     """Rows with a cursor."""
@@ -210,7 +213,7 @@ class OptionList(ScrollView, can_focus=True):
     ) -> list[Piece]:
         assert callable(style)
         note, note_room = row.note, room - tier_width - value_width
-        if cell_len(note) >= note_room and row.short:
+        if cell_len(note) >= note_room and row.short and note_room < SHORT_BELOW:
             note = row.short
         if note and cell_len(note) >= note_room:  # what matters more takes the tier's place
             tier_width, note_room = 0, room - value_width

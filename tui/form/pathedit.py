@@ -52,16 +52,18 @@ def complete(text: str, base: Path, *, folders_only: bool) -> list[Completion]:
 
 
 def path_words(text: str, base: Path) -> str:
-    """What lies at a path, in two words: `24 images`, `folder, 3 files`, `exists`."""
+    """What lies at a path, in two words: `24 images`, `folder, 3 inside`, `exists`."""
     if not text.strip():
         return ""
     path = Path(text).expanduser()
     path = path if path.is_absolute() else base / path
     try:
         if path.is_dir():
-            names = [entry.suffix.lower() for entry in path.iterdir() if entry.is_file()]
-            pictures = sum(name in PICTURES for name in names)
-            return f"{pictures} images" if pictures else f"folder, {len(names)} files"
+            inside = list(path.iterdir())
+            pictures = sum(entry.suffix.lower() in PICTURES for entry in inside)
+            if pictures:
+                return f"{pictures} images"
+            return f"folder, {len(inside)} inside" if inside else "folder, empty"
         return "exists" if path.exists() else "not there yet"
     except OSError as error:
         return error.strerror or "cannot be read"

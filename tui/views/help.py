@@ -23,6 +23,8 @@ from tui.widgets.lines import Piece, clip, look_of, strip_of
 
 HelpLine = tuple[str, str, str]
 """Kind (`title`, `text`, `key`), left, right."""
+KEYS_WIDTH = 15
+"""Columns of the keys, with a space on both sides."""
 
 
 def help_lines(prose: str, rows: Sequence[Key], query: str, width: int) -> list[HelpLine]:
@@ -37,7 +39,10 @@ def help_lines(prose: str, rows: Sequence[Key], query: str, width: int) -> list[
         found = [row for row in group if _fits(row, query)]
         if found:
             out.append(("title", title, ""))
-            out += [("key", _keys(row), row.words) for row in found]
+            for row in found:
+                first, *more = wrap(row.words, max(16, width - KEYS_WIDTH))
+                out.append(("key", _keys(row), first))
+                out += [("key", "", line) for line in more]
             out.append(("text", "", ""))
     return out or [("text", "nothing found", "")]
 
@@ -89,7 +94,7 @@ class HelpText(ScrollView):
             if kind == "title":
                 pieces = [(f" {left}", look.style("primary", "surface", bold=True))]
             elif kind == "key":
-                keys = f" {left:<13} "
+                keys = f" {left:<{KEYS_WIDTH - 2}} "
                 pieces = [
                     (keys, look.style("accent", "surface")),
                     (clip(right, width - len(keys)), fill),

@@ -135,7 +135,8 @@ def _prompt_rows(
     for step, shot in zip(steps, shots, strict=True):
         here = prompt == gallery.prompt and step == gallery.step
         mark = "=" if shot is not None and shot == gallery.locked else "▸" if here else " "
-        label = f"{mark}{count(step)}".ljust(cells.across)
+        number = str(step) if len(str(step)) < cells.across else count(step)
+        label = f"{mark}{number}".ljust(cells.across)
         captions += [(" ", ""), (label, "cursor-text" if here else "muted")]
     return [*made, row(*captions)]
 

@@ -70,7 +70,7 @@ async def test_the_dashboard_of_a_failed_run_without_gpu(run, size):
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_sample_gallery(run, size):
     async with opened(run.folder, size, mode="samples") as (app, pilot):
-        await until(pilot, shows(app, "24 pictures", "▸6k", "▀▀▀▀▀"))
+        await until(pilot, shows(app, "24 pictures", "▸6000", "▀▀▀▀▀"))
         await until(pilot, lambda: "…" not in app.screen.query_one("#grid").text)
         await until(pilot, lambda: "…" not in app.screen.query_one("#preview").text)
         app.screen._follower.folder = run.folder
