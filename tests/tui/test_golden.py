@@ -12,6 +12,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.tui.driver import SIZES, Screen, check_golden, opened
+from tui.form.textpane import TextPane
 from tui.views.launch import LaunchView
 
 Act = Callable[[Screen], Awaitable[None]]
@@ -49,6 +50,11 @@ async def yaml(screen: Screen) -> None:
     await screen.go("train.steps")
     await screen.press("v")
     await screen.until(lambda: "steps: 3000" in screen.drawn(), "the line of the field")
+    pane = screen.config.query_one(TextPane)
+    ends = "▁▂▃▄▅▆▇"  # of the scrollbar's thumb, which is drawn a moment later
+    await screen.until(
+        lambda: not pane.max_scroll_y or any(end in screen.drawn() for end in ends), "the scrollbar"
+    )
 
 
 async def palette(screen: Screen) -> None:
