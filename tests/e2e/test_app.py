@@ -21,7 +21,7 @@ from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.tmux
 
-HEADER = r"\b(\d+)\s*/\s*1000\b"
+HEADER = r"\b(\d+)\s*/\s*5000\b"
 """Completed steps as the dashboard's first line shows them."""
 BRAILLE = r"[\u2801-\u28ff]{3}"
 
@@ -83,7 +83,7 @@ def wait_until(condition: Any, words: str, deadline: float = 90.0) -> None:
 
 
 def test_the_demo_opens_on_its_config_and_trains_on_a_key(story: Story) -> None:
-    with story.open("demo") as terminal:
+    with story.open("demo", "--steps", "5000") as terminal:
         screen = terminal.wait_for(r"config\.yaml")
         assert "Training" in screen
         assert "valid" in screen
