@@ -59,7 +59,7 @@ def make_start(folder: Path) -> None:
     if folder.exists():
         return
     parts = new_parts()
-    print(train_vae.train(parts.vae))
+    print(train_vae.train(parts.vae, train_vae.STEPS))
     save_model(parts, folder, torch.float32, "diffusers")
 
 

@@ -167,10 +167,12 @@ def test_the_same_command_again_keeps_everything_and_has_nothing_to_do(demo: Dem
     assert (weights.stat().st_mtime_ns, (demo.folder / "config.yaml").read_bytes()) == before
 
 
-def test_twenty_steps_leave_twenty_rows_and_a_lora_that_loads(tmp_path: Path) -> None:
-    done = finetui(tmp_path, "demo", "--headless", "--steps", "20", "--dir", "d")
+def test_more_steps_go_on_where_it_ended(demo: Demo) -> None:
+    """Last in this file: it changes the project that all tests share."""
+    more = demo.process["train"]["steps"] + 4
+    done = finetui(demo.folder.parent, "demo", "--headless", "--steps", str(more))
     assert done.returncode == 0, done.stderr
-    run = tmp_path / "d" / "output" / "zorb"
-    rows = finetui(tmp_path, "metrics", str(run)).stdout.splitlines()
-    assert [json.loads(row)["step"] for row in rows] == list(range(1, 21))
-    judge.load(tmp_path / "d" / "model", run / "zorb.safetensors")
+    shown = finetui(demo.folder.parent, "metrics", str(demo.run)).stdout.splitlines()
+    rows = [json.loads(line) for line in shown]
+    assert [row["step"] for row in rows] == list(range(1, more + 1))
+    assert [row["loss"] for row in rows[:-4]] == [row["loss"] for row in demo.metrics]
