@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 PREFIX = "text_model."
@@ -90,9 +89,13 @@ def encode(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
     return states
 
 
-def config_for_file(encoder: Any, dtype: torch.dtype) -> dict[str, Any]:
-    """The encoder's config as both old and new transformers read it, without where it came from."""
+def config_for_file(encoder: Any) -> dict[str, Any]:
+    """The encoder's config as both old and new transformers read it, without where it came from.
+
+    It asks for float32 whatever the file holds: diffusers opens the other parts so unless told
+    otherwise, and a text encoder of another dtype beside them cannot be called.
+    """
     config: dict[str, Any] = encoder.config.to_dict()
     config.pop("_name_or_path", None)  # a folder of the machine that trained
-    name = str(dtype).removeprefix("torch.")
-    return config | {"architectures": ["CLIPTextModel"], "dtype": name, "torch_dtype": name}
+    opened = {"dtype": "float32", "torch_dtype": "float32"}
+    return config | {"architectures": ["CLIPTextModel"]} | opened

@@ -117,7 +117,7 @@ def _write_folder(parts: SdParts, folder: Path, dtype: torch.dtype) -> None:
         _write_component(folder / name, module, dtype)
     text = folder / "text_encoder"
     text.mkdir()
-    _write_json(text / "config.json", clip.config_for_file(parts.text_encoder, dtype))
+    _write_json(text / "config.json", clip.config_for_file(parts.text_encoder))
     state = _cast(clip.file_state(base_state(parts.text_encoder)), dtype)
     save_file(state, text / "model.safetensors", metadata={"format": "pt"})
     clip.save_tokenizer(parts.tokenizer, folder / "tokenizer")

@@ -21,10 +21,11 @@ class PlainLoop:
         self.noise = DDPMScheduler.from_pretrained(folder, subfolder="scheduler")
         self.unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
         self.unet.requires_grad_(False)
+        blocks = [".attentions.", ".resnets.", "samplers."][: 3 if network.get("conv") else 1]
         places = [
             name
             for name, module in self.unet.named_modules()
-            if ".attentions." in name and isinstance(module, nn.Linear | nn.Conv2d)
+            if isinstance(module, nn.Linear | nn.Conv2d) and any(b in name for b in blocks)
         ]
         config = LoraConfig(
             r=network["linear"], lora_alpha=network["linear_alpha"], target_modules=places

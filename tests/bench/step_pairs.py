@@ -140,7 +140,7 @@ def endless(config: Path) -> str:
     process["device"] = "cpu"
     process["train"] |= {"steps": 10**6, "cache_text_embeddings": True}
     for dataset in process["datasets"]:
-        dataset |= {"cache_latents": True}
+        dataset |= {"cache_latents": True, "caption_dropout_rate": 0.0}
     return yaml.safe_dump(data)
 
 

@@ -175,11 +175,16 @@ def check_golden(name: str, text: str) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text + "\n", encoding="utf-8")
     stored = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
-    if stored != text.rstrip("\n"):
+    if any_length(stored) != any_length(text.rstrip("\n")):
         diff = difflib.unified_diff(
             stored.splitlines(), text.splitlines(), "stored", "now", lineterm=""
         )
         raise AssertionError(f"{name} looks different:\n" + "\n".join(diff))
+
+
+def any_length(text: str) -> str:
+    """Masked folders without their length: another machine's are longer or shorter."""
+    return re.sub(r"P{20,}…? *", "P ", text)
 
 
 def masked(text: str) -> str:

@@ -77,6 +77,18 @@ def test_diffusers_opens_the_folder_and_draws(saved: dict[str, Path]) -> None:
     assert picture.size == (64, 64)
 
 
+def test_a_half_precision_folder_opens_in_diffusers_without_a_word_on_dtypes(
+    sd1: Any, tmp_path: Path
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    sd1.save_full(tmp_path / "half", torch.float16, "diffusers")
+    pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "half")
+    assert {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype} == {torch.float32}
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline("a red circle", width=64, height=64, num_inference_steps=1)
+
+
 def test_text_encoder_files_have_the_prefix_that_other_versions_expect(
     saved: dict[str, Path],
 ) -> None:
