@@ -72,7 +72,8 @@ async def test_the_sample_gallery(run, size):
     async with opened(run.folder, size, mode="samples") as (app, pilot):
         await until(pilot, shows(app, "24 pictures", "▸6000", "▀▀▀▀▀"))
         await until(pilot, lambda: "…" not in app.screen.query_one("#grid").text)
-        await until(pilot, lambda: "…" not in app.screen.query_one("#preview").text)
+        if size[0] >= 160:  # its caption may hold a "…" of its own: the path is of any length
+            await until(pilot, lambda: "▀▀▀▀▀" in app.screen.query_one("#preview").text)
         app.screen._follower.folder = run.folder
         app.screen.resting = lambda: "the path of the picture"
         app.screen.redraw_frame()
