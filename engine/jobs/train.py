@@ -8,7 +8,6 @@ its options; nothing later looks at the config.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,25 +16,21 @@ from torch import nn
 
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
+from engine.build.objective import build_objective
+from engine.build.optimization import Optimization, accumulation, build_optimization, learning_rates
+from engine.build.previews import previewing
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.families.base import Family
 from engine.jobs import Session
 from engine.loop import Loop, Plan
-from engine.losses import element_loss
 from engine.networks import Trained, build
 from engine.networks.dropout import has_dropout
-from engine.noise import TrainingNoise
-from engine.optim.ema import Ema
-from engine.optim.optimizers import UNCLIPPED, build_optimizer
-from engine.optim.schedule import LearningRates
 from engine.report import Recorder
 from engine.resume import judge
 from engine.saving import Saver, file_metadata, parts, restore, sweep
 from engine.seed import seed_of
-from engine.step import Accumulation, Denoising, TrainingStep
-from engine.targets import ItemWeight, min_snr
-from engine.timesteps import Timesteps
+from engine.step import TrainingStep
 from schema.run.metrics import MetricsWriter
 from schema.run.status import State
 from schema.sections.dtypes import torch_name
@@ -43,7 +38,7 @@ from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
 
 if TYPE_CHECKING:
-    from engine.preview import Preview, PreviewImage
+    from engine.preview import Preview
 
 
 def run(session: Session) -> bool:
@@ -87,15 +82,12 @@ class TrainingJob:
         accelerator = self._accelerator()
         for denoiser in family.denoisers:
             denoiser.module = accelerator.wrap(denoiser.module)
-        optimizer = self._optimizer(trained)
-        ema_config = self.train.ema_config
-        named = {name: p for group in trained.groups.values() for name, p in group.items()}
-        ema = Ema(named, ema_config.ema_decay) if ema_config.use_ema else None
+        learning = build_optimization(trained, self.train)
         if self.saved is not None:
-            self._resume(trained, optimizer, ema, accelerator)
-        step = self._step(family, source, trained, optimizer, ema, accelerator)
+            self._resume(trained, learning, accelerator)
+        step = self._step(family, source, trained, learning, accelerator)
         step.begin(self.done)
-        saver = self._saver(trained, optimizer, ema, accelerator, source)
+        saver = self._saver(trained, learning, accelerator, source)
         metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
         recorder = Recorder(
             metrics,
@@ -106,13 +98,16 @@ class TrainingJob:
             overflows_are_normal=accelerator.overflows_are_normal,
             describe=lambda items: _names(source, items),
         )
+        draw = None
+        if preview is not None and accelerator.is_main:
+            draw = previewing(preview, trained, self.folder, self.report, saver.averaged)
         loop = Loop(
             self._plan(),
             step,
             recorder=recorder,
             report=self.report,
             keeper=saver,
-            preview=self._previewing(preview, trained, saver) if accelerator.is_main else None,
+            preview=draw,
             saved_at=self.saved.step if self.saved else None,
         )
         self.report.orders.check()
@@ -132,16 +127,10 @@ class TrainingJob:
         for sentence in judge(self.progress["job"], self.session.job):
             self.report.warning(sentence)
 
-    def _resume(
-        self,
-        trained: Trained,
-        optimizer: torch.optim.Optimizer,
-        ema: Ema | None,
-        accelerator: Accelerator,
-    ) -> None:
+    def _resume(self, trained: Trained, learning: Optimization, accelerator: Accelerator) -> None:
         assert self.saved is not None
         same = self.progress["optimizer"] == self.train.optimizer
-        restore(self.saved, trained, optimizer if same else None, ema)
+        restore(self.saved, trained, learning.optimizer if same else None, learning.ema)
         accelerator.load_state_dict(self.progress["accelerator"])
         if self.progress["threads"] != self.threads:
             self.report.warning(
@@ -222,65 +211,25 @@ class TrainingJob:
             scale=self.dtype == torch.float16,
         )
 
-    # -- what learns
-
-    def _optimizer(self, trained: Trained) -> torch.optim.Optimizer:
-        train = self.train
-        rates = {"unet": train.unet_lr, "text_encoder": train.text_encoder_lr}
-        groups = [
-            {
-                "name": name,
-                "params": list(group.values()),
-                "lr": train.lr if rates[name] is None else rates[name],
-            }
-            for name, group in trained.groups.items()
-        ]
-        params = train.optimizer_params.model_dump(exclude_none=True)
-        return build_optimizer(train.optimizer, params, groups)
-
     def _step(
         self,
         family: Family,
         source: DataSource,
         trained: Trained,
-        optimizer: torch.optim.Optimizer,
-        ema: Ema | None,
+        learning: Optimization,
         accelerator: Accelerator,
     ) -> TrainingStep:
-        train = self.train
-        table = family.noise_table()
-        weights: list[ItemWeight] = []
-        if train.min_snr_gamma:
-            weights.append(min_snr(table, train.min_snr_gamma))
-        objective = Denoising(
-            family,
-            accelerator,
-            seed=self.seed,
-            timesteps=Timesteps(
-                self.seed, len(table), train.min_denoising_steps, train.max_denoising_steps
-            ),
-            noise=TrainingNoise(self.seed, train.noise_offset),
-            element_loss=element_loss(train.loss_type),
-            weights=weights,
-            trains_text=train.train_text_encoder,
-        )
-        per_update = train.gradient_accumulation_steps
         draws = trained.uses_dropout or any(map(has_dropout, self._training_modules(family)))
-        schedule = train.lr_scheduler_params.model_dump(exclude_none=True)
         return TrainingStep(
             source,
-            objective,
+            build_objective(family, accelerator, self.train, self.seed),
             accelerator,
-            optimizer=optimizer,
+            optimizer=learning.optimizer,
             groups=[list(group.values()) for group in trained.groups.values()],
-            learning_rates=LearningRates(optimizer, train.lr_scheduler, schedule, train.steps),
-            accumulation=Accumulation(
-                train.gradient_accumulation,
-                _steps_per_epoch(source, train) if per_update == -1 else per_update,
-                train.steps,
-            ),
-            max_norm=None if train.optimizer in UNCLIPPED else train.max_grad_norm or None,
-            ema=ema,
+            learning_rates=learning_rates(learning.optimizer, self.train),
+            accumulation=accumulation(self.train, _steps_per_epoch(source, self.train)),
+            max_norm=learning.max_norm,
+            ema=learning.ema,
             dropout_seed=self.seed if draws else None,
         )
 
@@ -289,8 +238,7 @@ class TrainingJob:
     def _saver(
         self,
         trained: Trained,
-        optimizer: torch.optim.Optimizer,
-        ema: Ema | None,
+        learning: Optimization,
         accelerator: Accelerator,
         source: DataSource,
     ) -> Saver:
@@ -304,7 +252,7 @@ class TrainingJob:
                 "job": self.session.job.model_dump(mode="json"),
                 "torch": torch.__version__,
             }
-            return parts(trained, optimizer, ema, progress)
+            return parts(trained, learning.optimizer, learning.ema, progress)
 
         full = self.process.network is None
         suffix = {"diffusers": "", "ckpt": ".ckpt"}.get(
@@ -315,7 +263,7 @@ class TrainingJob:
             self.report,
             trained,
             self.process.save,
-            ema=ema,
+            ema=learning.ema,
             suffix=suffix if full else ".safetensors",
             state=state,
             metadata=lambda step: file_metadata(
@@ -336,35 +284,6 @@ class TrainingJob:
             first_sample=previews and (fresh or train.force_first_sample),
             last_sample=previews,
         )
-
-    def _previewing(
-        self, preview: Preview | None, trained: Trained, saver: Saver
-    ) -> Callable[[int], int] | None:
-        if preview is None:
-            return None
-
-        def made(image: PreviewImage) -> None:
-            self.report.events.emit(
-                "sample", **(image.fields() | {"path": self.report.relative(image.path)})
-            )
-
-        def failed(index: int, reason: str) -> None:
-            self.report.warning(f"Preview {index} could not be drawn: {reason}")
-
-        def draw(step: int) -> int:
-            with saver.averaged():
-                images = preview.render(
-                    step,
-                    trained.scaled,
-                    self.folder.samples,
-                    self.report.check,
-                    progress=self.report.progress,
-                    made=made,
-                    failed=failed,
-                )
-            return len(images)
-
-        return draw
 
 
 def _steps_per_epoch(source: DataSource, train: Train) -> int:

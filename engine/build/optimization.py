@@ -1,0 +1,61 @@
+"""From gradients to the next weights: optimizer, parameter groups, rates, average, accumulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from engine.networks import Trained
+from engine.optim.ema import Ema
+from engine.optim.optimizers import UNCLIPPED, build_optimizer
+from engine.optim.schedule import LearningRates
+from engine.step import Accumulation
+from schema.sections.train import Train
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """What turns gradients into weights; the same objects for the whole run."""
+
+    optimizer: torch.optim.Optimizer
+    ema: Ema | None
+    max_norm: float | None
+    """None where the optimizer bounds its own updates or nothing is clipped."""
+
+
+def build_optimization(trained: Trained, train: Train) -> Optimization:
+    """A parameter group per part of the model, each with its own learning rate."""
+    rates = {"unet": train.unet_lr, "text_encoder": train.text_encoder_lr}
+    groups = [
+        {
+            "name": name,
+            "params": list(group.values()),
+            "lr": train.lr if rates[name] is None else rates[name],
+        }
+        for name, group in trained.groups.items()
+    ]
+    params = train.optimizer_params.model_dump(exclude_none=True)
+    named = {name: p for group in trained.groups.values() for name, p in group.items()}
+    average = train.ema_config
+    return Optimization(
+        build_optimizer(train.optimizer, params, groups),
+        Ema(named, average.ema_decay) if average.use_ema else None,
+        None if train.optimizer in UNCLIPPED else train.max_grad_norm or None,
+    )
+
+
+def learning_rates(optimizer: torch.optim.Optimizer, train: Train) -> LearningRates:
+    """The schedule over the optimizer's groups."""
+    params = train.lr_scheduler_params.model_dump(exclude_none=True)
+    return LearningRates(optimizer, train.lr_scheduler, params, train.steps)
+
+
+def accumulation(train: Train, steps_per_epoch: int) -> Accumulation:
+    """How many micro-batches make an update; -1 steps are those of an epoch."""
+    per_update = train.gradient_accumulation_steps
+    return Accumulation(
+        train.gradient_accumulation,
+        steps_per_epoch if per_update == -1 else per_update,
+        train.steps,
+    )
