@@ -16,9 +16,14 @@ from torch import nn
 
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
-from engine.build.objective import build_objective
-from engine.build.optimization import Optimization, accumulation, build_optimization, learning_rates
-from engine.build.previews import previewing
+from engine.assembly.objective import build_objective
+from engine.assembly.optimization import (
+    Optimization,
+    accumulation,
+    build_optimization,
+    learning_rates,
+)
+from engine.assembly.previews import previewing
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.families.base import Family
