@@ -6,6 +6,8 @@ and the traceback goes to log.txt only. Anything else that escapes is a bug and 
 
 from __future__ import annotations
 
+from schema.extras import install_command
+
 INVALID = 1
 FAILED = 3
 
@@ -69,7 +71,7 @@ class MissingExtraError(RunError):
     def __init__(self, package: str, extra: str, what: str) -> None:
         super().__init__(
             f"{what} needs the package {package}, which is not installed.",
-            repair=f"Install it with: pip install 'finetui[{extra}]'",
+            repair=f"Install it with: {install_command(extra)}",
         )
 
 

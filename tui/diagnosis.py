@@ -21,6 +21,7 @@ from typing import Any, Literal
 import psutil
 
 from schema import __version__
+from schema.extras import install_command
 from schema.home import config_dir, state_dir
 from tui import rooms, terminal
 
@@ -29,7 +30,7 @@ State = Literal["ok", "note", "missing", "broken"]
 
 ENGINE = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
 OPTIONAL: Mapping[str, tuple[str, str]] = {
-    "bitsandbytes": ("8-bit optimizers such as adamw8bit", "pip install 'finetui[8bit]'"),
+    "bitsandbytes": ("8-bit optimizers such as adamw8bit", "8bit"),
 }
 GIB = 2**30
 ROOM_TO_TRAIN = 10 * GIB
@@ -110,7 +111,7 @@ def engine_rows(torch: Mapping[str, Any] | None) -> Iterator[Row]:
         found = version(name)
         if found is None:
             # Said once, below the last of them: one command brings them all.
-            advice = "pip install 'finetui[engine]' (in a clone: make install)"
+            advice = f"{install_command('engine')} (in a clone: make install)"
             words = advice if name == absent[-1] else None
             yield Row("Training", name, "missing", "not installed", words)
         elif name != "torch":
@@ -185,12 +186,14 @@ def gpu_rows(
 
 def optional_rows() -> Iterator[Row]:
     """Packages that only some options need."""
-    for name, (purpose, command) in OPTIONAL.items():
+    for name, (purpose, extra) in OPTIONAL.items():
         found = version(name)
         if found:
             yield Row("Optional", name, "ok", f"{found}, for {purpose}")
         else:
-            yield Row("Optional", name, "note", f"not installed; for {purpose}", command)
+            yield Row(
+                "Optional", name, "note", f"not installed; for {purpose}", install_command(extra)
+            )
 
 
 def disk_rows() -> Iterator[Row]:

@@ -21,6 +21,7 @@ from typing import Any
 from schema.atomic import write_atomic
 from schema.check import check_document, check_file
 from schema.document import Document
+from schema.extras import install_command
 from schema.findings import ConfigError, Finding, has_errors
 from schema.run.changes import Change, changes
 from schema.run.events import EventWriter
@@ -302,7 +303,7 @@ def _missing_engine() -> list[str]:
 
 def _engine_finding(document: Document, missing: list[str]) -> Finding:
     message = f"training needs Python packages that are not installed: {', '.join(missing)}"
-    return _finding(document, "", "engine-missing", message, "pip install 'finetui[engine]'")
+    return _finding(document, "", "engine-missing", message, install_command("engine"))
 
 
 def _unwritable(todo: Plan, fault: OSError) -> Finding:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import Any
 
+from schema.extras import install_command
+
 OPTIONS = ("family", "size", "steps", "batch", "resolution", "dtype", "device")
 
 
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start the measuring and print its figures; its exit code is ours."""
     if importlib.util.find_spec("torch") is None:
-        words = "measuring needs the engine: pip install 'finetui[engine]'"
+        words = f"measuring needs the engine: {install_command('engine')}"
         print(f"finetui bench: {words}", file=sys.stderr)
         return 3
     command = [sys.executable, "-P", "-m", "engine.bench"]
