@@ -1,9 +1,10 @@
-"""The training noise: what is drawn, how much of it a timestep adds, what the model shall answer.
+"""The training noise: how much of it a timestep adds, and what the model shall answer.
 
 One small table instead of a scheduler object, so that a step costs two look-ups. A family builds it
-from the scheduler config of its model folder (`NoiseTable.from_config`); samplers for previews are
-diffusers' own. Formulas: Ho et al. 2020 (DDPM), Salimans and Ho 2022 (v), Lin et al. 2023 (zero
-terminal SNR), as diffusers' `DDPMScheduler` computes them, against which they are tested.
+from the scheduler config of its model folder (`NoiseTable.from_config`, or `FlowTable.from_config`
+of `engine.flow`); samplers for previews are diffusers' own. Formulas: Ho et al. 2020 (DDPM),
+Salimans and Ho 2022 (v), Lin et al. 2023 (zero terminal SNR), as diffusers' `DDPMScheduler`
+computes them; Karras et al. 2022 for the form without a shrinking signal. Tested against diffusers.
 
 Shapes: latents of any rank with the batch first; `t` is (B,) or (B, F) for a timestep per frame.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -54,7 +56,54 @@ def zero_terminal_snr(betas: Tensor) -> Tensor:
     return 1 - alphas
 
 
-class NoiseTable:
+class NoiseProcess(ABC):
+    """How noise is mixed into latents and what a model answers for the mixture.
+
+    `t` is in the table's own unit: an integer index of an alpha-bar table, a float in (0, 1000] of
+    flow matching. Everything else that knows about noise goes through these methods.
+    """
+
+    prediction_type: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of timesteps (1000 in nearly every model)."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self:
+        """Move the table; returns itself."""
+
+    @abstractmethod
+    def add_noise(self, latents: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """The noisy latents x_t, in the dtype of the latents."""
+
+    def model_input(self, noisy: Tensor, t: Tensor) -> Tensor:
+        """What the model is shown of x_t: x_t itself, but for tables that let it grow."""
+        del t
+        return noisy
+
+    @abstractmethod
+    def target(self, latents: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """What the model should answer for these noisy latents."""
+
+    @abstractmethod
+    def snr(self, t: Tensor) -> Tensor:
+        """Signal over noise, squared, shaped like t."""
+
+    @abstractmethod
+    def sigma(self, t: Tensor) -> Tensor:
+        """The noise level of samplers, float32, shaped like t."""
+
+    @abstractmethod
+    def x0(self, noisy: Tensor, prediction: Tensor, t: Tensor) -> Tensor:
+        """The clean latents that a prediction for x_t stands for."""
+
+    @abstractmethod
+    def eps(self, noisy: Tensor, prediction: Tensor, t: Tensor) -> Tensor:
+        """The noise that a prediction for x_t stands for."""
+
+
+class NoiseTable(NoiseProcess):
     """alphas_cumprod and its two roots, (T,) float32 on one device, with the formulas that use
     them.
     """
@@ -67,15 +116,12 @@ class NoiseTable:
             )
         self.prediction_type = prediction_type
         self.alphas_cumprod = torch.cumprod(1.0 - betas.float(), dim=0)
-        self._set_roots()
-
-    def _set_roots(self) -> None:
         self.signal = self.alphas_cumprod**0.5
         self.noise = (1 - self.alphas_cumprod) ** 0.5
         self.snr_table = self.alphas_cumprod / (1 - self.alphas_cumprod)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> NoiseTable:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """From a diffusers scheduler_config.json; missing keys mean DDPMScheduler's defaults."""
         trained = config.get("trained_betas")
         if trained is not None:
@@ -95,7 +141,7 @@ class NoiseTable:
         """The number of timesteps (1000 in nearly every model)."""
         return len(self.alphas_cumprod)
 
-    def to(self, device: torch.device | str) -> NoiseTable:
+    def to(self, device: torch.device | str) -> Self:
         """Move the table; returns itself."""
         self.alphas_cumprod = self.alphas_cumprod.to(device)
         self.signal, self.noise = self.signal.to(device), self.noise.to(device)
@@ -129,15 +175,46 @@ class NoiseTable:
         """abar_t / (1 - abar_t), shaped like t; infinite nowhere, 0 at a zero-SNR end."""
         return self.snr_table[t]
 
+    def sigma(self, t: Tensor) -> Tensor:
+        """sqrt((1 - abar_t) / abar_t), the sigma of k-diffusion's parametrisation."""
+        return self.sigmas[t]
+
+    def x0(self, noisy: Tensor, prediction: Tensor, t: Tensor) -> Tensor:
+        """(x_t - sqrt(1 - abar) eps) / sqrt(abar), or sqrt(abar) x_t - sqrt(1 - abar) v."""
+        signal, noise = _at(self.signal, t, noisy), _at(self.noise, t, noisy)
+        match self.prediction_type:
+            case "epsilon":
+                return (noisy - noise * prediction) / signal
+            case "v_prediction":
+                return signal * noisy - noise * prediction
+            case _:
+                return prediction
+
+    def eps(self, noisy: Tensor, prediction: Tensor, t: Tensor) -> Tensor:
+        """The prediction itself, or sqrt(abar) v + sqrt(1 - abar) x_t, or what is not x_0."""
+        signal, noise = _at(self.signal, t, noisy), _at(self.noise, t, noisy)
+        match self.prediction_type:
+            case "epsilon":
+                return prediction
+            case "v_prediction":
+                return signal * prediction + noise * noisy
+            case _:
+                return (noisy - signal * prediction) / noise
+
 
 def _at(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
-    """The table's values at t with trailing axes of size 1, so that they broadcast over `like`.
+    """The table's values at t, with the axes of :func:`spread`."""
+    return spread(table[t], like)
+
+
+def spread(values: Tensor, like: Tensor) -> Tensor:
+    """Values per item in the dtype of `like`, with trailing axes of size 1 to broadcast over it.
 
     (B,) against (B, ...) and (B, F) against (B, C, F, ...): a timestep per frame skips the channel
     axis.
     """
-    values = table[t].to(like.dtype)
-    if t.ndim == 2:
+    values = values.to(like.dtype)
+    if values.ndim == 2:
         values = values.unsqueeze(1)
     return values.view(*values.shape, *[1] * (like.ndim - values.ndim))
 

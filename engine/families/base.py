@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from engine.noise import NoiseTable
+    from engine.noise import NoiseProcess
     from schema.sections.model import Model
     from schema.sections.network import Network
     from schema.sections.train import Train
@@ -216,7 +216,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def noise_table(self) -> NoiseTable:
+    def noise_table(self) -> NoiseProcess:
         """The noise levels it was trained with and its prediction type."""
 
     def sigma_shift(self, token_count: int) -> float:
