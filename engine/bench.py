@@ -24,6 +24,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.accelerator import pick_device
+from engine.assembly.optimization import build_optimization
 from engine.bench_models import MODELS, RESOLUTIONS, SIZES, random_conditioning
 from engine.data.batch import Batch
 from engine.errors import ConfigError
@@ -147,8 +148,8 @@ class MeasuredJob(TrainingJob):
         source: Any = RandomSource(family, self.asked, self.device)
         trained = self._load(family, source)
         accelerator = self._accelerator()
-        optimizer = self._optimizer(trained)
-        step = self._step(family, source, trained, optimizer, None, accelerator)
+        learning = build_optimization(trained, self.train)
+        step = self._step(family, source, trained, learning, accelerator)
         step.begin(0)
         learned = sum(p.numel() for group in trained.groups.values() for p in group.values())
         everything = sum(p.numel() for d in family.denoisers for p in d.module.parameters())

@@ -32,6 +32,7 @@ from schema.run.lock import RunLock, RunLocked
 from schema.run.status import State, StatusWriter
 
 if TYPE_CHECKING:
+    from schema.document import Document
     from schema.sections.job import JobFile
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,12 +98,13 @@ class Worker:
         """Run every process of the config in turn."""
         from engine.jobs import Session, job_for
 
-        job = read_config(self._report.folder)
+        document = read_document(self._report.folder.config)
+        job = typed(document)
         if len(job.config.process) > 1:
             raise ConfigError("config.process", "a job with several processes cannot run yet.")
         for index, process in enumerate(job.config.process):
             self._report.status.update(process=index)
-            session = Session(self._report.folder, job, process, self._report)
+            session = Session(self._report.folder, job, process, self._report, told_paths(document))
             if not job_for(process.type)(session):
                 return False
         return True
@@ -129,16 +131,34 @@ def read_config(folder: RunFolder) -> JobFile:
 
 def read_job(path: Path) -> JobFile:
     """The typed config in a file; raises InvalidConfigError, every fault a line on stderr."""
+    return typed(read_document(path))
+
+
+def read_document(path: Path) -> Document:
+    """The config in a file, whatever is wrong with it."""
     from schema.document import Document
+
+    return Document.load(path)
+
+
+def typed(document: Document) -> JobFile:
+    """The typed config; raises InvalidConfigError, every fault a line on stderr."""
     from schema.findings import ConfigError as Findings
 
     try:
-        return Document.load(path).typed()
+        return document.typed()
     except Findings as error:
         for finding in error.findings:
             print(finding.sentence(), file=sys.stderr)
         more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
         raise InvalidConfigError(f"{error}{more}") from error
+
+
+def told_paths(document: Document) -> frozenset[str]:
+    """The options about which the user was told something, such as that they have no effect."""
+    from schema.check import check_document
+
+    return frozenset(finding.path for finding in check_document(document, files=False))
 
 
 def log_traceback() -> None:

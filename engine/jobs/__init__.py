@@ -26,6 +26,8 @@ class Session:
     job: JobFile
     process: Process
     report: Report
+    told: frozenset[str] = frozenset()
+    """Paths within the process that `check` has said something about."""
 
 
 def job_for(process_type: str) -> Callable[[Session], bool]:

@@ -31,6 +31,7 @@ from engine.jobs import Session
 from engine.loop import Loop, Plan
 from engine.networks import Trained, build
 from engine.networks.dropout import has_dropout
+from engine.reading import Reading, refuse_ignored
 from engine.report import Recorder
 from engine.resume import judge
 from engine.saving import Saver, file_metadata, parts, restore, sweep
@@ -48,7 +49,12 @@ if TYPE_CHECKING:
 
 def run(session: Session) -> bool:
     """Train to the configured number of steps; False when stopped before."""
-    return TrainingJob(session).run()
+    reading = Reading(session.process)
+    with reading.noted():
+        job = TrainingJob(session)
+        loop = job.assemble()
+    refuse_ignored(reading, session.told)
+    return job.repeat(loop)
 
 
 class TrainingJob:
@@ -76,8 +82,8 @@ class TrainingJob:
         """Steps completed before this session."""
         return self.saved.step if self.saved else 0
 
-    def run(self) -> bool:
-        """All phases."""
+    def assemble(self) -> Loop:
+        """All phases up to the first step; nothing later looks at the config."""
         self.report.status.update(
             device=str(self.device), steps=self.train.steps, step=self.done, loss=None, lr=None
         )
@@ -93,9 +99,10 @@ class TrainingJob:
         step = self._step(family, source, trained, learning, accelerator)
         step.begin(self.done)
         saver = self._saver(trained, learning, accelerator, source)
-        metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
+        self._source = source
+        self._metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
         recorder = Recorder(
-            metrics,
+            self._metrics,
             self.report,
             self.device,
             steps=self.train.steps,
@@ -106,7 +113,7 @@ class TrainingJob:
         draw = None
         if preview is not None and accelerator.is_main:
             draw = previewing(preview, trained, self.folder, self.report, saver.averaged)
-        loop = Loop(
+        return Loop(
             self._plan(),
             step,
             recorder=recorder,
@@ -115,13 +122,16 @@ class TrainingJob:
             preview=draw,
             saved_at=self.saved.step if self.saved else None,
         )
+
+    def repeat(self, loop: Loop) -> bool:
+        """The steps; False when stopped before the last."""
         self.report.orders.check()
         self.report.orders.boundaries(near=True)
         try:
             return loop.run(self.done)
         finally:
-            source.close()
-            metrics.close()
+            self._source.close()
+            self._metrics.close()
 
     # -- what came before
 
@@ -227,7 +237,7 @@ class TrainingJob:
         draws = trained.uses_dropout or any(map(has_dropout, self._training_modules(family)))
         return TrainingStep(
             source,
-            build_objective(family, accelerator, self.train, self.seed),
+            build_objective(self.process, family, accelerator, trained, self.seed),
             accelerator,
             optimizer=learning.optimizer,
             groups=[list(group.values()) for group in trained.groups.values()],

@@ -19,6 +19,7 @@ import torch
 import yaml
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engine.assembly.optimization import build_optimization
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.jobs import Session
@@ -80,7 +81,7 @@ class Engine:
             family.free_text_encoders()
         trained = job._load(family, source)
         self.step = job._step(
-            family, source, trained, job._optimizer(trained), None, job._accelerator()
+            family, source, trained, build_optimization(trained, job.train), job._accelerator()
         )
         self.step.begin(0)
         self.metrics = MetricsWriter(folder.metrics, 0)
