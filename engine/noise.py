@@ -14,14 +14,13 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from engine.errors import ConfigError
-from engine.randomness import batch_normal
 
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 
@@ -217,22 +216,3 @@ def spread(values: Tensor, like: Tensor) -> Tensor:
     if values.ndim == 2:
         values = values.unsqueeze(1)
     return values.view(*values.shape, *[1] * (like.ndim - values.ndim))
-
-
-class TrainingNoise:
-    """Standard normal noise per item, keyed by its slot within the step."""
-
-    def __init__(self, seed: int, offset: float = 0.0) -> None:
-        """`offset` shifts the noise of every item and channel by a normal number times it."""
-        self._seed = seed
-        self._offset = offset if abs(offset) >= 1e-6 else 0.0
-
-    def draw(self, step: int, slots: Sequence[int], shape: Sequence[int]) -> Tensor:
-        """(B, *shape), float32 on the CPU; `shape` is one item's, channels first."""
-        noise = batch_normal(self._seed, step, slots, "noise", shape)
-        if self._offset:
-            per_channel = (shape[0], *[1] * (len(shape) - 1))
-            noise += self._offset * batch_normal(
-                self._seed, step, slots, "noise offset", per_channel
-            )
-        return noise

@@ -1,19 +1,17 @@
 """The training step, in the order of the papers.
 
-    data -> latents -> timesteps -> noise -> noisy latents -> conditioning -> prediction -> target
-         -> loss -> backward -> clip -> optimizer -> schedule -> average
+    data -> losses -> backward -> clip -> optimizer -> schedule -> average
 
 Every option of a part is an object that was built once; what is off is absent. A step copies
 nothing back from the device: losses stay tensors, and the recorder reads them later. The loop runs
-any `Step`; this one trains a denoiser, and an `Objective` may ask it for more than one prediction.
-
-Shapes: B items of a micro-batch; latents are (B, C, H, W), or of any rank with the batch first.
+any `Step`; this one trains by the gradient of an `Objective`, such as `engine.denoising`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,14 +20,9 @@ from torch import Tensor
 
 from engine.accelerator import Accelerator
 from engine.data.batch import Batch
-from engine.families.base import Conditioning, Denoiser, Family
-from engine.losses import ElementLoss, per_item
-from engine.noise import NoiseTable, TrainingNoise
 from engine.optim.ema import Ema
 from engine.optim.schedule import LearningRates
-from engine.randomness import generator, integer, seed_dropout
-from engine.targets import ItemWeight
-from engine.timesteps import Timesteps
+from engine.randomness import seed_dropout
 
 
 @dataclass
@@ -64,8 +57,11 @@ class Step(Protocol):
 class Objective(Protocol):
     """How a micro-batch becomes a loss; it may predict several times."""
 
-    def __call__(self, batch: Batch, number: int, micro: int) -> Losses:
-        """The losses of micro-batch `micro` of step `number`."""
+    def __call__(self, batch: Batch, number: int, micro: int, held: ExitStack) -> Losses:
+        """The losses of micro-batch `micro` of step `number`.
+
+        What must hold until its backward pass is over (a strength of the network) goes into `held`.
+        """
         ...
 
 
@@ -75,75 +71,6 @@ class Source(Protocol):
     def batch(self, step: int, micro: int) -> Batch:
         """The micro-batch."""
         ...
-
-
-class Denoising:
-    """Predict what was added to the latents."""
-
-    def __init__(
-        self,
-        family: Family,
-        accelerator: Accelerator,
-        *,
-        seed: int,
-        timesteps: Timesteps,
-        noise: TrainingNoise,
-        element_loss: ElementLoss,
-        weights: Sequence[ItemWeight],
-        trains_text: bool,
-    ) -> None:
-        self._family, self._accelerator, self._seed = family, accelerator, seed
-        self._table: NoiseTable = family.noise_table().to(accelerator.device)
-        self._timesteps, self._noise = timesteps, noise
-        self._element_loss, self._weights = element_loss, weights
-        self._trains_text = trains_text
-
-    def __call__(self, batch: Batch, number: int, micro: int) -> Losses:
-        """One prediction per item, compared with its target in float32."""
-        put = self._accelerator.put
-        with self._accelerator.forward():
-            latents = self._latents(batch, number)
-            denoiser = self._pick_denoiser(number, micro)
-            drawn = self._timesteps.draw(number, batch.slots, denoiser.t_range)
-            t_B = put(torch.tensor(drawn))
-            noise = put(self._noise.draw(number, batch.slots, latents.shape[1:]), latents.dtype)
-            noisy = self._table.add_noise(latents, noise, t_B)
-            conditioning = self._conditioning(batch)
-            prediction = self._family.predict(denoiser, noisy, t_B, conditioning)
-            target = self._table.target(latents, noise, t_B)
-        loss_B = per_item(self._element_loss(prediction.float(), target.float()))
-        if batch.loss_weight_B is not None:
-            loss_B = loss_B * put(batch.loss_weight_B)
-        for weight in self._weights:
-            loss_B = loss_B * weight(t_B)
-        return Losses(loss_B.mean(), self._accelerator.gather(loss_B.detach()), drawn)
-
-    def _latents(self, batch: Batch, number: int) -> Tensor:
-        """The cached latents, or the pictures through the VAE with a draw for each slot."""
-        accelerator = self._accelerator
-        if batch.latents is not None:
-            return accelerator.put(batch.latents, accelerator.dtype)
-        assert batch.pixels_BCHW is not None, "a batch has latents or pixels"
-        draws = [generator(self._seed, number, slot, "vae") for slot in batch.slots]
-        with torch.no_grad():
-            pixels = accelerator.put(batch.pixels_BCHW, accelerator.dtype)
-            return self._family.encode_images(pixels, draws).to(accelerator.dtype)
-
-    def _pick_denoiser(self, number: int, micro: int) -> Denoiser:
-        """The expert of this micro-batch; most models have one."""
-        denoisers = self._family.denoisers
-        if len(denoisers) == 1:
-            return denoisers[0]
-        last = len(denoisers) - 1
-        return denoisers[integer(self._seed, number, micro, "expert", 0, last)]
-
-    def _conditioning(self, batch: Batch) -> Conditioning:
-        """Cached embeddings, or the captions through the text encoders."""
-        accelerator = self._accelerator
-        if batch.conditioning is not None:
-            return batch.conditioning.to(accelerator.device, accelerator.dtype)
-        with torch.set_grad_enabled(self._trains_text):
-            return self._family.encode_prompts(batch.captions)
 
 
 @dataclass
@@ -208,8 +135,9 @@ class TrainingStep:
             result.data_seconds += time.perf_counter() - asked
             if self._dropout_seed is not None:
                 seed_dropout(self._dropout_seed, number, micro)
-            losses = self._objective(batch, number, micro)
-            self._accelerator.backward(losses.total if share == 1.0 else losses.total * share)
+            with ExitStack() as held:
+                losses = self._objective(batch, number, micro, held)
+                self._accelerator.backward(losses.total if share == 1.0 else losses.total * share)
             losses.total = losses.total.detach()
             result.losses.append(losses)
             result.items += batch.items

@@ -9,8 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.errors import ConfigError
+from engine.example import Example
 
 ElementLoss = Callable[[Tensor, Tensor], Tensor]
+"""From prediction and target to a loss per element."""
+
+ExampleLoss = Callable[[Example], Tensor]
+"""From an example with prediction and target to a loss per element, (B, ...)."""
 
 HUBER_C = 0.01
 
@@ -44,6 +49,11 @@ def element_loss(name: str) -> ElementLoss:
             "train.loss_type", f"{name!r} is not known; known are {', '.join(LOSSES)}."
         )
     return LOSSES[name]
+
+
+def compared(loss: ElementLoss) -> ExampleLoss:
+    """The loss of an example's prediction beside its target."""
+    return lambda example: loss(example.prediction, example.target)
 
 
 def per_item(elements: Tensor) -> Tensor:

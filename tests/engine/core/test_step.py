@@ -14,18 +14,22 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.accelerator import Accelerator
+from engine.changes.places import Places
 from engine.data.batch import Batch
+from engine.denoising import Denoising
+from engine.example import Kit
 from engine.families import family_for
 from engine.families.base import Conditioning, Denoiser, Family
-from engine.losses import LOSSES, element_loss, per_item
+from engine.losses import LOSSES, compared, element_loss, per_item
 from engine.networks import Trained, build
-from engine.noise import NoiseTable, TrainingNoise
+from engine.noise import NoiseTable
 from engine.optim.ema import Ema
 from engine.optim.optimizers import build_optimizer
 from engine.optim.schedule import LearningRates
-from engine.step import Accumulation, Denoising, TrainingStep
-from engine.targets import min_snr
+from engine.step import Accumulation, TrainingStep
+from engine.targets import MinSnr
 from engine.timesteps import Timesteps
+from engine.training_noise import TrainingNoise
 from schema.sections.model import Model
 from schema.sections.network import Network
 from schema.sections.train import Train
@@ -81,15 +85,12 @@ class Cut:
 
 def _objective(family: Family, **changes: Any) -> Denoising:
     settings: dict[str, Any] = {
-        "seed": 3,
         "timesteps": Timesteps(3, 1000, 0, 999),
         "noise": TrainingNoise(3),
-        "element_loss": element_loss("mse"),
-        "weights": [],
-        "trains_text": False,
+        "loss": compared(element_loss("mse")),
     }
     accelerator = Accelerator(CPU, torch.float32, autocast=False, scale=False)
-    return Denoising(family, accelerator, **(settings | changes))
+    return Denoising(Kit(family, accelerator, family.noise_table(), 3), **(settings | changes))
 
 
 def _step(
@@ -160,7 +161,7 @@ def test_the_items_of_a_batch_do_not_disturb_each_other(family: Family) -> None:
 def test_min_snr_weighs_each_item_by_its_noise_level(family: Family) -> None:
     plain = _objective(family)(_batch(), 5, 0)
     table = family.noise_table()
-    weighed = _objective(family, weights=[min_snr(table, 5.0)])(_batch(), 5, 0)
+    weighed = _objective(family, places=Places(items=[MinSnr(table, 5.0)]))(_batch(), 5, 0)
     snr = table.snr(torch.tensor(plain.timesteps))
     expected = plain.loss_B * torch.clamp(5.0 / snr, max=1.0)
     assert torch.allclose(weighed.loss_B, expected, rtol=1e-5)
@@ -258,7 +259,7 @@ def test_a_step_may_predict_several_times(family: Family) -> None:
     inner = _objective(family)
 
     class Twice:
-        def __call__(self, batch: Batch, number: int, micro: int) -> Any:
+        def __call__(self, batch: Batch, number: int, micro: int, held: Any) -> Any:
             first, second = inner(batch, number, micro), inner(batch, number + 1000, micro)
             both = (first.total + second.total) / 2
             return replace(first, total=both, parts={"second": second.total})

@@ -1,0 +1,123 @@
+"""One micro-batch on its way through the training step.
+
+The step fills the fields in from top to bottom; small option objects (`engine.changes`,
+`engine.losses`, `engine.targets`) read what is there by then and replace what they are about.
+
+Shapes: B items; latents are (B, C, H, W), or of any rank with the batch first and channels second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.networks.dropout import has_dropout
+
+if TYPE_CHECKING:
+    from engine.accelerator import Accelerator
+    from engine.data.batch import Batch
+    from engine.families.base import Conditioning, Denoiser, Family
+    from engine.networks import Trained
+    from engine.noise import NoiseProcess
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What stays the same from example to example."""
+
+    family: Family
+    accelerator: Accelerator
+    table: NoiseProcess
+    seed: int
+    trained: Trained | None = None
+    """The weights that are trained; None only where nothing asks for another strength."""
+
+    @cached_property
+    def draws_itself(self) -> bool:
+        """Whether a denoiser has dropout, which has to rest while the untrained model speaks."""
+        return any(has_dropout(denoiser.module) for denoiser in self.family.denoisers)
+
+
+@dataclass
+class Example:
+    """A micro-batch and all that the step made of it so far."""
+
+    kit: Kit
+    batch: Batch
+    number: int  # of the step, from 1
+    micro: int  # of the micro-batch within the step, from 0
+    held: ExitStack | None = None  # what holds until the backward pass is over
+
+    latents: Tensor = field(init=False)  # x_0, in the training dtype
+    denoiser: Denoiser = field(init=False)
+    t_B: Tensor = field(init=False)  # in the units of the noise table
+    noise: Tensor = field(init=False)  # eps, like the latents
+    noisy: Tensor = field(init=False)  # x_t, what the model sees
+    strength: float | Tensor | None = None  # of the network; None is 1
+    conditioning: Conditioning = field(init=False)
+    guidance_B: Tensor | None = None  # for families with a guidance embedding
+    prediction: Tensor = field(init=False)  # p, float32
+    target: Tensor = field(init=False)  # y, float32
+    parts: dict[str, Tensor] = field(default_factory=dict)  # named scalars for the record
+
+    def predict(
+        self,
+        *,
+        conditioning: Conditioning | None = None,
+        noisy: Tensor | None = None,
+        t_B: Tensor | None = None,
+        guidance_B: Tensor | None = None,
+    ) -> Tensor:
+        """The model's answer in float32, for the example's own inputs or others."""
+        kit = self.kit
+        with kit.accelerator.forward():
+            return kit.family.predict(
+                self.denoiser,
+                self.noisy if noisy is None else noisy,
+                self.t_B if t_B is None else t_B,
+                self.conditioning if conditioning is None else conditioning,
+                self.guidance_B if guidance_B is None else guidance_B,
+            ).float()
+
+    @contextlib.contextmanager
+    def untrained(self) -> Iterator[None]:
+        """Within it the model speaks as if nothing had been trained, without gradient or dropout.
+
+        Raises NotImplementedError for a full fine-tune, which a rule refuses before.
+        """
+        assert self.kit.trained is not None, "whoever asks for the untrained model gives the kit it"
+        module = self.denoiser.module
+        rest = self.kit.draws_itself and module.training
+        with torch.no_grad(), self.kit.trained.off():
+            module.train(not rest and module.training)
+            try:
+                yield
+            finally:
+                module.train(rest or module.training)
+
+    @cached_property
+    def prior(self) -> Tensor:
+        """The untrained model's answer to the same question, float32, computed once."""
+        with self.untrained():
+            return self.predict(conditioning=self.conditioning.detach())
+
+    @cached_property
+    def estimate(self) -> Tensor:
+        """The clean latents that the prediction stands for, float32 and differentiable."""
+        return self.kit.table.x0(self.noisy.float(), self.prediction, self.t_B)
+
+    def put(self, tensor: Tensor) -> Tensor:
+        """A drawn CPU tensor on the device and in the dtype of the latents."""
+        return self.kit.accelerator.put(tensor, self.latents.dtype)
+
+    def hold(self, setting: AbstractContextManager[None]) -> None:
+        """Keep a setting of the model (a strength, a hook) until the backward pass is over."""
+        assert self.held is not None, "the training step gives what holds settings"
+        self.held.enter_context(setting)
