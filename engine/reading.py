@@ -71,8 +71,12 @@ class Reading:
 
 
 def refuse_ignored(reading: Reading, told: frozenset[str]) -> None:
-    """Raise ConfigError when an option would be ignored; `told` are those that `check` spoke of."""
-    ignored = [path for path in reading.unread() if path not in told]
+    """Raise ConfigError when an option would be ignored.
+
+    `told` are the options and sections that the user knows to have no effect: `check` said so, or
+    a switch of the config turns the whole section off.
+    """
+    ignored = [path for path in reading.unread() if not _above(path) & told]
     if ignored:
         others = f" (and {', '.join(ignored[1:])})" if len(ignored) > 1 else ""
         raise ConfigError(
@@ -80,6 +84,12 @@ def refuse_ignored(reading: Reading, told: frozenset[str]) -> None:
             f"the engine does not use it here{others}, so the run would not be what it says.",
             repair="Remove it, or report the fault.",
         )
+
+
+def _above(path: str) -> set[str]:
+    """`a.b.c`, `a.b`, `a`."""
+    names = path.split(".")
+    return {".".join(names[: count + 1]) for count in range(len(names))}
 
 
 def _below(section: Section) -> Iterator[Section]:

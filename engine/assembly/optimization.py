@@ -27,11 +27,12 @@ class Optimization:
 def build_optimization(trained: Trained, train: Train) -> Optimization:
     """A parameter group per part of the model, each with its own learning rate."""
     rates = {"unet": train.unet_lr, "text_encoder": train.text_encoder_lr}
+    base = train.lr
     groups = [
         {
             "name": name,
             "params": list(group.values()),
-            "lr": train.lr if rates[name] is None else rates[name],
+            "lr": base if rates[name] is None else rates[name],
         }
         for name, group in trained.groups.items()
     ]

@@ -53,7 +53,8 @@ def run(session: Session) -> bool:
     with reading.noted():
         job = TrainingJob(session)
         loop = job.assemble()
-    refuse_ignored(reading, session.told)
+    switched_off = {"sample"} if job.process.train.disable_sampling else set()
+    refuse_ignored(reading, session.told | switched_off)
     return job.repeat(loop)
 
 
@@ -291,7 +292,7 @@ class TrainingJob:
 
     def _plan(self) -> Plan:
         train, previews = self.train, not self.train.disable_sampling
-        fresh = self.done == 0 and not train.skip_first_sample
+        fresh = not train.skip_first_sample and self.done == 0
         return Plan(
             steps=train.steps,
             save_every=self.process.save.save_every or 0,

@@ -73,3 +73,4 @@ def test_an_ignored_option_is_refused_by_name_unless_check_spoke_of_it() -> None
     with pytest.raises(ConfigError, match=r"train\.lr"):
         refuse_ignored(reading, frozenset())
     refuse_ignored(reading, frozenset({"train.lr"}))
+    refuse_ignored(reading, frozenset({"train"}))
