@@ -113,8 +113,12 @@ class NoiseTable(NoiseProcess):
                 "model.name_or_path",
                 f"the scheduler's prediction_type {prediction_type!r} is not known.",
             )
+        self.use(torch.cumprod(1.0 - betas.float(), dim=0), prediction_type)
+
+    def use(self, alphas_cumprod: Tensor, prediction_type: str) -> None:
+        """Take over a table (T,) and work out its two roots."""
         self.prediction_type = prediction_type
-        self.alphas_cumprod = torch.cumprod(1.0 - betas.float(), dim=0)
+        self.alphas_cumprod = alphas_cumprod
         self.signal = self.alphas_cumprod**0.5
         self.noise = (1 - self.alphas_cumprod) ** 0.5
         self.snr_table = self.alphas_cumprod / (1 - self.alphas_cumprod)

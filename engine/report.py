@@ -85,7 +85,7 @@ class _Pending:
     at: float
     values: dict[str, float]  # known already
     tensors: dict[str, Tensor]  # scalars on the device
-    timesteps: list[int]
+    timesteps: list[float]
     loss_B: list[Tensor]
     items: list[int]
 

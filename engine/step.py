@@ -31,7 +31,7 @@ class Losses:
 
     total: Tensor  # scalar, differentiable
     loss_B: Tensor  # per item, after its weights
-    timesteps: list[int]  # per item
+    timesteps: list[float]  # per item, in the units of the noise table
     parts: dict[str, Tensor] = field(default_factory=dict)  # named scalars beside the total
 
 

@@ -12,6 +12,7 @@ Shapes: B batch, C channels, H and W height and width, N text tokens, F frames.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,6 +131,8 @@ class Family(ABC):
     ``text_encoders`` until :meth:`load_text_encoders`, ``vae`` is None until :meth:`load_vae`.
     """
 
+    patch = 2  # latent pixels along the side of an image token
+
     row: Any  # schema.families.FamilyRow
     model: Model
     device: torch.device
@@ -223,6 +226,14 @@ class Family(ABC):
         """How far a flow model's noise levels are shifted for so many tokens; 1 for others."""
         del token_count
         return 1.0
+
+    def image_tokens(self, latent_shape: Sequence[int]) -> int:
+        """How many image tokens the denoiser makes of one item's latents (C, ..., H, W).
+
+        Flow models lean towards noise by this number; 2x2 latent pixels are a token in most.
+        """
+        *frames, height, width = latent_shape[1:]
+        return math.prod(frames) * (height // self.patch) * (width // self.patch)
 
     # -- sizes -----------------------------------------------------------------------------
 

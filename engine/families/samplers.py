@@ -1,8 +1,9 @@
-"""Preview samplers of the Stable Diffusion families: a sampler's name -> a diffusers scheduler.
+"""Preview samplers of the classic families: a sampler's name -> a diffusers scheduler.
 
 The noise levels and the prediction type are the model's own; spacing, offset and clipping are the
 same for every sampler, so that previews differ by the sampler alone. A leading ``k_`` asks for
-Karras spacing. diffusers is imported when a preview is due.
+Karras spacing. Flow models have samplers of their own, with the shift of the model's scheduler
+config. diffusers is imported when a preview is due.
 """
 
 from __future__ import annotations
@@ -50,19 +51,37 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "dpm_2": ("KDPM2DiscreteScheduler", {}),
     "dpm_2_a": ("KDPM2AncestralDiscreteScheduler", {}),
     "lcm": ("LCMScheduler", {}),
+    # steps of the whole table instead of the 50 that a distillation has, in any number
+    "custom_lcm": ("LCMScheduler", {"original_inference_steps": 1000}),
 }
+FLOW_SAMPLERS: dict[str, dict[str, Any]] = {
+    "flowmatch": {},
+    # an average velocity leads straight from level to level, however far apart: no shift helps it
+    "mean_flow": {"shift": 1.0, "use_dynamic_shifting": False, "shift_terminal": None},
+}
+"""What is changed of a flow model's own FlowMatchEulerDiscreteScheduler."""
+
+DEFAULT = "ddpm"  # of the option; a flow model means flowmatch by it
 
 
 def make_scheduler(name: str, model_config: Mapping[str, Any]) -> Any:
     """The diffusers scheduler called ``name`` for a model's scheduler_config.json.
 
-    Raises ConfigError for a name that is not in the table.
+    Raises ConfigError for a name that is not one of the model's kind.
     """
-    if name not in SAMPLERS:
+    flow = str(model_config.get("_class_name", "")).startswith("FlowMatch")
+    if flow and name == DEFAULT:
+        name = "flowmatch"
+    known: Mapping[str, Any] = FLOW_SAMPLERS if flow else SAMPLERS
+    if name not in known:
         raise ConfigError(
-            "sample.sampler", f"{name!r} is not a sampler of this model: {', '.join(SAMPLERS)}."
+            "sample.sampler", f"{name!r} is not a sampler of this model: {', '.join(known)}."
         )
     import diffusers
+
+    if flow:
+        config = {**model_config, **FLOW_SAMPLERS[name]}
+        return diffusers.FlowMatchEulerDiscreteScheduler.from_config(config)
 
     class_name, extra = SAMPLERS[name]
     scheduler_class = getattr(diffusers, class_name)

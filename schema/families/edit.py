@@ -128,7 +128,7 @@ ROWS: Final = (
                 "Krea 2 Turbo editing", "krea/Krea-2-Turbo", {**_EDITING, **_HELPER}
             ),
         },
-        shift=FLUX_SHIFT,
+        shift=replace(FLUX_SHIFT, tokens=(256, 6400)),
         timestep_type="linear",
         capabilities=BLOCKWISE
         | _SEVERAL

@@ -17,7 +17,7 @@ QWEN: Final = FamilyRow(
     arch="qwen_image",
     label="Qwen-Image",
     repositories=("Qwen/Qwen-Image", "Qwen/Qwen-Image-2512"),
-    shift=Shift(0.5, 0.9),
+    shift=Shift(0.5, 0.9, tokens=(256, 8192), terminal=0.02),
     timestep_type="weighted",
     bucket_step=32,
     resolution=1328,

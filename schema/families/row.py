@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from schema.families.capabilities import CAPABILITIES
+from schema.formulas.sigmas import FlowShift
 
 Kind = Literal["image", "edit", "video", "audio"]
 Target = Literal["noise", "noise - x", "x - noise", "scale * noise - x", "x"]
@@ -36,17 +37,8 @@ class Betas:
     last: float
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How far a flow model's noise levels lean towards noise: one value, or by resolution."""
-
-    low: float
-    high: float | None = None
-
-    @property
-    def by_resolution(self) -> bool:
-        """Whether the value grows with the number of tokens."""
-        return self.high is not None
+Shift = FlowShift
+"""How far a flow model's noise levels lean towards noise: one value, or by resolution."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ ROWS: Final = (
         arch="cogview4",
         label="CogView4",
         repositories=("THUDM/CogView4-6B",),
-        shift=Shift(0.25, 0.75),
+        shift=Shift(0.25, 0.75, linear=True),
         timestep_type="sigmoid",
         capabilities=FLOW | {"one_language_model"},
         denoiser_class="CogView4Transformer2DModel",

@@ -63,7 +63,7 @@ _LTX: Final = FamilyRow(
     label="LTX-2",
     kind="video",
     repositories=("Lightricks/LTX-2",),
-    shift=Shift(0.95, 2.05),
+    shift=Shift(0.95, 2.05, tokens=(1024, 4096), terminal=0.1),
     timestep_type="weighted",
     latent_channels=128,
     spatial=32,

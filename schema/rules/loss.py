@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from schema.formulas.schedulers import EXPLODING
 from schema.rules.lookup import caches_latents, can_switch_off, in_datasets, is_flow, value_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 
@@ -11,8 +12,6 @@ RULES: list[Rule] = []
 _CLEAN = ("source", "unaugmented")
 _AUGMENTED = ("unaugmented", "differential_noise")
 _OWN_TARGET = ("wavelet", "stepped")
-EXPLODING = ("euler", "k_euler", "euler_a", "lms", "k_lms", "heun", "dpm_2", "dpm_2_a")
-"""Noise schedulers with a table of sigmas."""
 EXTRACTORS = tuple(f"v{number}" for number in range(3, 11))
 
 

@@ -1,6 +1,4 @@
-"""Learning-rate curves, timestep draws and SNR weights against their formulas and torch's
-schedulers.
-"""
+"""Learning-rate curves and SNR weights against their formulas and torch's schedulers."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from schema.formulas import timesteps
 from schema.formulas.learning_rate import SCHEDULES, Schedule, parse_step_rules
 from schema.formulas.snr import min_snr_weight
 from schema.sections.train import Train
@@ -166,25 +163,6 @@ def test_bad_step_rules_are_explained() -> None:
     assert parse_step_rules("1:20, 0.1:5, 0.01") == ([(5, 0.1), (20, 1.0)], 0.01)
     with pytest.raises(ValueError, match="must look like"):
         parse_step_rules("1;20")
-
-
-def test_low_positions_are_noisy_and_high_ones_clean() -> None:
-    noisy = [timesteps.timestep_of(u / 500, 0, 100, 1000) for u in range(500)]
-    clean = [timesteps.timestep_of(u / 500, 900, 999, 1000) for u in range(500)]
-    assert (min(noisy), max(noisy)) == (899, 999)
-    assert (min(clean), max(clean)) == (0, 99)
-    assert timesteps.timestep_of(0.9999999999999999, 0, 999, 1000) == 0
-
-
-def test_the_bounds_are_clamped_and_must_not_cross() -> None:
-    assert timesteps.index_range(-5, 5000, 1000) == (0, 999)
-    with pytest.raises(ValueError, match="above"):
-        timesteps.index_range(10, 9, 1000)
-
-
-def test_the_drawn_density_matches_the_draws() -> None:
-    shares = timesteps.density(500, 999, 1000, 4)
-    assert shares == pytest.approx([0.5, 0.5, 0, 0])
 
 
 def test_min_snr_weights_only_the_easy_steps_down() -> None:
