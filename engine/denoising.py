@@ -22,7 +22,7 @@ from engine.data.batch import Batch
 from engine.example import Example, Kit
 from engine.families.base import Conditioning, Denoiser
 from engine.losses import ExampleLoss, per_item
-from engine.randomness import generator, integer
+from engine.randomness import integer
 from engine.step import Losses
 from engine.timesteps import Timesteps
 
@@ -49,12 +49,18 @@ class Denoising:
     ) -> Losses:
         """One prediction per item, compared with its target; options may ask for more."""
         kit, places = self._kit, self._places
-        example = Example(kit, batch, number, micro, held)
+        example = Example(kit, batch, number, micro, held, places.pixels)
         example.latents = self._latents(example)
         _apply(places.latents, example)
         example.denoiser = self._pick_denoiser(number, micro)
-        drawn = self._timesteps.draw(number, batch.slots, example.denoiser.t_range)
-        example.t_B = kit.accelerator.put(torch.tensor(drawn))
+        example.drawn = self._timesteps.draw(
+            number,
+            batch.slots,
+            example.denoiser.t_range,
+            example.latents.shape[1:],
+            reg=batch.regularizes,
+        )
+        example.t_B = kit.accelerator.put(torch.tensor(example.drawn))
         example.noise = self._noise(example)
         _apply(places.noise, example)
         _apply(places.clean, example)
@@ -69,12 +75,11 @@ class Denoising:
         _apply(places.target_noise, example)
         example.target = kit.table.target(example.latents, example.noise, example.t_B).float()
         _apply(places.target, example)
-        return self._compare(example, drawn)
+        return self._compare(example)
 
-    def _compare(self, example: Example, drawn: list[int]) -> Losses:
+    def _compare(self, example: Example) -> Losses:
         """Elements, then items, then the mean, then what is added to it, then what bounds it."""
         places = self._places
-        _apply(places.pair, example)
         elements = self._loss(example)
         for weigh_elements in places.elements:
             elements = weigh_elements(example, elements)
@@ -90,23 +95,16 @@ class Denoising:
                 total = total + value
         for change in places.totals:
             total = change(example, total)
-        return Losses(
-            total, self._kit.accelerator.gather(loss_B.detach()), drawn, dict(example.parts)
-        )
+        seen_B = self._kit.accelerator.gather(loss_B.detach())
+        return Losses(total, seen_B, example.drawn, example.parts)
 
     def _latents(self, example: Example) -> Tensor:
         """The cached latents, or the pictures through the VAE with a draw for each slot."""
-        batch, kit = example.batch, self._kit
+        batch, accelerator = example.batch, self._kit.accelerator
         if batch.latents is not None:
-            return kit.accelerator.put(batch.latents, kit.accelerator.dtype)
+            return accelerator.put(batch.latents, accelerator.dtype)
         assert batch.pixels_BCHW is not None, "a batch has latents or pixels"
-        pixels = batch.pixels_BCHW
-        draws = [generator(kit.seed, example.number, slot, "vae") for slot in batch.slots]
-        with torch.no_grad(), kit.accelerator.forward():
-            pixels = kit.accelerator.put(pixels, kit.accelerator.dtype)
-            for change in self._places.pixels:
-                pixels = change(example, pixels)
-            return kit.family.encode_images(pixels, draws).to(kit.accelerator.dtype)
+        return example.encode(batch.pixels_BCHW)
 
     def _pick_denoiser(self, number: int, micro: int) -> Denoiser:
         """The expert of this micro-batch; most models have one."""

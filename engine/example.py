@@ -9,7 +9,7 @@ Shapes: B items; latents are (B, C, H, W), or of any rank with the batch first a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +19,11 @@ import torch
 from torch import Tensor
 
 from engine.networks.dropout import has_dropout
+from engine.randomness import generator
 
 if TYPE_CHECKING:
     from engine.accelerator import Accelerator
+    from engine.changes.places import PixelChange
     from engine.data.batch import Batch
     from engine.families.base import Conditioning, Denoiser, Family
     from engine.networks import Trained
@@ -54,10 +56,12 @@ class Example:
     number: int  # of the step, from 1
     micro: int  # of the micro-batch within the step, from 0
     held: ExitStack | None = None  # what holds until the backward pass is over
+    pixel_changes: Sequence[PixelChange] = ()  # of pictures that are encoded in the step
 
     latents: Tensor = field(init=False)  # x_0, in the training dtype
     denoiser: Denoiser = field(init=False)
-    t_B: Tensor = field(init=False)  # in the units of the noise table
+    drawn: list[float] = field(init=False)  # the timesteps as numbers
+    t_B: Tensor = field(init=False)  # the same on the device, in the units of the noise table
     noise: Tensor = field(init=False)  # eps, like the latents
     noisy: Tensor = field(init=False)  # x_t, what the model sees
     strength: float | Tensor | None = None  # of the network; None is 1
@@ -77,11 +81,13 @@ class Example:
     ) -> Tensor:
         """The model's answer in float32, for the example's own inputs or others."""
         kit = self.kit
+        noisy = self.noisy if noisy is None else noisy
+        t_B = self.t_B if t_B is None else t_B
         with kit.accelerator.forward():
             return kit.family.predict(
                 self.denoiser,
-                self.noisy if noisy is None else noisy,
-                self.t_B if t_B is None else t_B,
+                kit.table.model_input(noisy, t_B),
+                t_B,
                 self.conditioning if conditioning is None else conditioning,
                 self.guidance_B if guidance_B is None else guidance_B,
             ).float()
@@ -112,6 +118,22 @@ class Example:
     def estimate(self) -> Tensor:
         """The clean latents that the prediction stands for, float32 and differentiable."""
         return self.kit.table.x0(self.noisy.float(), self.prediction, self.t_B)
+
+    @cached_property
+    def unaugmented(self) -> Tensor:
+        """Latents of the pictures before augmentation, with the VAE draw of the augmented ones."""
+        assert self.batch.unaugmented_BCHW is not None, "a rule sees to it that they are there"
+        return self.encode(self.batch.unaugmented_BCHW)
+
+    def encode(self, pixels_BCHW: Tensor) -> Tensor:
+        """Latents of CPU pixels in the training dtype, each slot with its draw."""
+        kit = self.kit
+        draws = [generator(kit.seed, self.number, slot, "vae") for slot in self.batch.slots]
+        with torch.no_grad(), kit.accelerator.forward():
+            pixels_BCHW = kit.accelerator.put(pixels_BCHW, kit.accelerator.dtype)
+            for change in self.pixel_changes:
+                pixels_BCHW = change(self, pixels_BCHW)
+            return kit.family.encode_images(pixels_BCHW, draws).to(kit.accelerator.dtype)
 
     def put(self, tensor: Tensor) -> Tensor:
         """A drawn CPU tensor on the device and in the dtype of the latents."""

@@ -66,7 +66,6 @@ class Places:
     prediction: Sequence[Change] = ()  # prediction, float32
     target_noise: Sequence[Change] = ()  # noise, for the target alone
     target: Sequence[Change] = ()  # target, float32; the first entries choose, later ones bend it
-    pair: Sequence[Change] = ()  # prediction and target together, right before they are compared
     elements: Sequence[ElementWeight] = ()
     items: Sequence[ItemWeight] = ()
     terms: Sequence[Term] = ()

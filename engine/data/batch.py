@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -25,6 +25,16 @@ class Batch:
     pixels_BCHW: Tensor | None = None
     conditioning: Conditioning | None = None
     loss_weight_B: Tensor | None = None  # None when every row weighs 1
+    pictures: list[str] = field(default_factory=list)  # each row's file, and _fx, _fy if mirrored
+    regularization: list[bool] | None = None  # rows of regularization sets; None: no row is
+    prior_reg: list[bool] | None = None  # rows whose target is the untouched model's answer
+    mask_B1HW: Tensor | None = None  # what counts in the loss, 0..1, in pixels; None: everything
+    unaugmented_BCHW: Tensor | None = None  # the pixels before augmentation, where a target asks
+
+    @property
+    def regularizes(self) -> bool:
+        """Whether any row is of a regularization set."""
+        return self.regularization is not None
 
     def __len__(self) -> int:
         """B, the number of rows."""

@@ -193,6 +193,7 @@ class DataSource:
             pixels_BCHW=None if cached else self._pixels(items, step, slots),
             conditioning=None if self._text is None else self._text.rows(captions),
             loss_weight_B=_loss_weights(items),
+            pictures=[_shown(item) for item in items],
         )
 
     def _pixels(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
@@ -213,6 +214,11 @@ class DataSource:
 def _place(group: Group) -> tuple[str, str, str | None]:
     dataset = group.dataset
     return dataset.folder_path, dataset.caption_ext, dataset.default_caption
+
+
+def _shown(item: Item) -> str:
+    """The picture's file and how it is mirrored."""
+    return f"{item.picture.path}{'_fx' * item.flip_x}{'_fy' * item.flip_y}"
 
 
 def _loss_weights(items: list[Item]) -> Tensor | None:

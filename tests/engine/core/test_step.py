@@ -20,14 +20,14 @@ from engine.denoising import Denoising
 from engine.example import Kit
 from engine.families import family_for
 from engine.families.base import Conditioning, Denoiser, Family
-from engine.losses import LOSSES, compared, element_loss, per_item
+from engine.losses import ELEMENT_LOSSES, compared, element_loss, per_item
+from engine.losses.snr import MinSnr
 from engine.networks import Trained, build
 from engine.noise import NoiseTable
 from engine.optim.ema import Ema
 from engine.optim.optimizers import build_optimizer
 from engine.optim.schedule import LearningRates
 from engine.step import Accumulation, TrainingStep
-from engine.targets import MinSnr
 from engine.timesteps import Timesteps
 from engine.training_noise import TrainingNoise
 from schema.sections.model import Model
@@ -196,7 +196,7 @@ def test_losses_follow_their_formulas(name: str, expected: float) -> None:
     assert per_item(element_loss(name)(prediction, target)).tolist() == pytest.approx(
         [expected] * 2, rel=1e-3
     )
-    assert set(LOSSES) == {"mse", "mae", "pseudo_huber"}
+    assert set(ELEMENT_LOSSES) == {"mse", "mae", "pseudo_huber"}
 
 
 def test_of_two_experts_each_sees_its_own_noise_levels_only(

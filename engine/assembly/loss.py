@@ -1,0 +1,77 @@
+"""The loss that a config asks for: what is compared, how it is weighed, what is added to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.changes.places import ElementWeight, ItemWeight, Term, Total
+from engine.losses import ExampleLoss, element_loss, example_loss
+from engine.losses.clean import CleanEstimate, source_error, unaugmented_error
+from engine.losses.masks import MaskedPrior, masked
+from engine.losses.pixels import Turbo, Watcher
+from engine.losses.snr import LearnableSnr, MinSnr, SnrGamma
+from engine.losses.terms import Cap, Frequencies, RegularizationWeight, SpreadPenalty
+from engine.noise import NoiseProcess, NoiseTable
+
+if TYPE_CHECKING:
+    from schema.sections.job import TrainerProcess
+    from schema.sections.train import Train
+
+CLEAN_TARGETS = {"source": source_error, "unaugmented": unaugmented_error}
+"""Loss targets with a formula of their own, in place of loss type and weights of noise levels."""
+
+
+def build_loss(train: Train, show: Watcher | None = None) -> ExampleLoss:
+    """What the prediction is compared with, per element."""
+    if train.train_turbo:
+        return Turbo(element_loss(train.loss_type), show)
+    if train.loss_target in CLEAN_TARGETS:
+        return CLEAN_TARGETS[train.loss_target]
+    if train.t0_loss_target:
+        loss = element_loss(train.loss_type)
+        return CleanEstimate(loss, as_velocity=train.t0_velocity_equiv_weight)
+    return example_loss(train.loss_type)
+
+
+def element_weights(process: TrainerProcess) -> list[ElementWeight]:
+    """Masks, where a dataset has them."""
+    has_masks = any(dataset.mask_path or dataset.alpha_mask for dataset in process.datasets)
+    return [masked] if has_masks else []
+
+
+def item_weights(train: Train, table: NoiseProcess) -> list[ItemWeight]:
+    """What holds outside the masks, then one weight by signal-to-noise ratio."""
+    weights: list[ItemWeight] = []
+    if train.inverted_mask_prior:
+        absolute = train.loss_type == "mae"
+        weights.append(MaskedPrior(train.inverted_mask_prior_multiplier, absolute=absolute))
+    if train.train_turbo or not isinstance(table, NoiseTable):
+        return weights
+    if train.learnable_snr_gos:
+        weights.append(LearnableSnr(table))
+    elif train.snr_gamma:
+        weights.append(SnrGamma(table, train.snr_gamma))
+    elif train.min_snr_gamma:
+        weights.append(MinSnr(table, train.min_snr_gamma))
+    return weights
+
+
+def terms(train: Train) -> list[Term]:
+    """What is added to the mean loss."""
+    found: list[Term] = []
+    if train.target_norm_std:
+        found.append(SpreadPenalty(train.target_norm_std_value))
+    if train.do_fft_loss and train.loss_target not in CLEAN_TARGETS:
+        found.append(Frequencies(as_velocity=train.do_fft_velocity_equiv_weight))
+    return found
+
+
+def totals(process: TrainerProcess) -> list[Total]:
+    """What is done to the sum."""
+    train = process.train
+    found: list[Total] = []
+    if train.max_loss is not None:
+        found.append(Cap(train.max_loss, tells=train.max_loss_debug))
+    if train.reg_weight != 1 and any(dataset.is_reg for dataset in process.datasets):
+        found.append(RegularizationWeight(train.reg_weight))
+    return found
