@@ -117,7 +117,12 @@ class Timesteps:
         values = self._levels.at(shape)
         bias = self._reg_bias if reg else self._bias
         places = self._places(values, t_range, bias)
-        return [self._one(step, slot, values, places, bias) for slot in slots]
+        drawn = [self._one(step, slot, values, places, bias) for slot in slots]
+        if t_range == WHOLE:
+            return drawn
+        # a position that is a range of levels may reach over its expert's boundary
+        clean, noisy = (share * self._levels.unit for share in t_range)
+        return [min(max(t, clean), noisy) for t in drawn]
 
     def after(self, drawn: Sequence[float], shape: Shape) -> list[float]:
         """The next cleaner level of each that was drawn."""
