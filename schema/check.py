@@ -6,13 +6,17 @@ they look at the rest of the config and keep quiet about the faulty places.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from schema.document import Document
-from schema.findings import Finding, has_errors, ordered
+from schema.findings import Finding, has_errors, limited
 from schema.mend import mended
 from schema.paths import Keys, absolute, written
 from schema.rules import Problem, problems, scope_of
 from schema.sections.job import TrainerProcess
+
+MOST_PROCESSES: Final = 100
+"""Processes of a job that the rules look at; each takes milliseconds."""
 
 
 def check_file(path: Path | str, files: bool = True) -> list[Finding]:
@@ -20,8 +24,10 @@ def check_file(path: Path | str, files: bool = True) -> list[Finding]:
     try:
         document = Document.load(path)
     except OSError as error:
-        reason = error.strerror or "cannot be read"
+        reason = error.strerror or "unknown"
         message = f"the config cannot be read: {reason[:1].lower()}{reason[1:]}"
+        if error.errno == 0:  # a sentence of our own
+            message = f"this {reason}"
         return [Finding(str(path), "", 0, 0, "error", "unreadable-file", message)]
     return check_document(document, files)
 
@@ -30,13 +36,15 @@ def check_document(document: Document, files: bool = True) -> list[Finding]:
     """The findings on a document in memory, in the order of the file."""
     findings = list(document.findings)
     if document.raw is None or document.reading.findings:
-        return findings
+        return limited(findings)
     broken = has_errors(findings)
     rest = mended(document.data)
     if rest is None:
-        return findings
+        return limited(findings)
     job, silent = rest
-    for index, process in enumerate(job.config.process):
+    if len(job.config.process) > MOST_PROCESSES:
+        findings.append(_too_many(document, len(job.config.process)))
+    for index, process in enumerate(job.config.process[:MOST_PROCESSES]):
         prefix = "" if index == 0 else f"process[{index}]."
         found = list(problems(scope_of(job, process, _given(document, prefix))))
         if files:
@@ -49,7 +57,15 @@ def check_document(document: Document, files: bool = True) -> list[Finding]:
         if broken:
             found = [problem for problem in found if problem.severity != "hint"]
         findings += _placed(found, prefix, document, silent)
-    return ordered(findings)
+    return limited(findings)
+
+
+def _too_many(document: Document, count: int) -> Finding:
+    line, column = document.place("config.process")
+    message = f"a job of {count} processes: only the first {MOST_PROCESSES} were looked at"
+    return Finding(
+        document.file, "config.process", line, column, "error", "too-many-processes", message
+    )
 
 
 def _given(document: Document, prefix: str) -> Callable[[str], bool]:

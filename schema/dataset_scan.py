@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from schema.findings import nearest
+from schema.places import exists, is_file, is_folder, path_of
 from schema.rules.data_sources import FOLDERS
 from schema.rules.rule import Problem
 from schema.sections.datasets import Dataset
@@ -68,13 +69,13 @@ def scan_folder(folder: Path, caption_ext: str) -> Scan:
         if fault is not None:
             scan.bad_images.append(f"{image} {fault}")
         caption = image.with_name(f"{image.stem}{extension}")
-        if caption.is_file():
+        if is_file(caption):
             fault = caption_fault(caption)
             if fault is not None:
                 scan.bad_captions.append(f"{caption} {fault}")
         else:
             default = image.with_name(f"default{extension}")
-            if not shared.setdefault(image.parent, default.is_file()):
+            if not shared.setdefault(image.parent, is_file(default)):
                 scan.uncaptioned.append(image)
     return scan
 
@@ -131,8 +132,8 @@ def dataset_problems(path: str, dataset: Dataset) -> Iterator[Problem]:
     """What is wrong with the files of one dataset; `path` is the dataset's own."""
     yield from place_problems(path, dataset)
     where = f"{path}.{'dataset_path' if dataset.dataset_path else 'folder_path'}"
-    folder = Path(dataset.folder_path).expanduser()
-    if not folder.is_dir():
+    folder = path_of(dataset.folder_path)
+    if not is_folder(folder):
         yield _no_folder(where, folder)
         return
     scan = scan_folder(folder, dataset.caption_ext)
@@ -163,20 +164,20 @@ def place_problems(path: str, dataset: Dataset) -> Iterator[Problem]:
     for index, folder in enumerate(dataset.control_path or []):
         named[f"{path}.control_path[{index}]"] = folder
     for where, name in named.items():
-        if name and not Path(name).expanduser().is_dir():
-            yield _no_folder(where, Path(name).expanduser())
+        if name and not is_folder(path_of(name)):
+            yield _no_folder(where, path_of(name))
     words = dataset.random_triggers
-    if isinstance(words, str) and not Path(words).expanduser().is_file():
+    if isinstance(words, str) and not is_file(path_of(words)):
         message = f"{words} is not a text file; words themselves are written as a list"
         yield Problem(f"{path}.random_triggers", message, None, "error", "file-missing")
 
 
 def _no_folder(where: str, folder: Path) -> Problem:
-    if folder.exists():
+    if exists(folder):
         message = f"{folder} is a file, not a folder of images"
         return Problem(where, message, str(folder.parent), "error", "not-a-folder")
     try:
-        names = [entry.name for entry in folder.parent.iterdir() if entry.is_dir()]
+        names = [entry.name for entry in folder.parent.iterdir() if is_folder(entry)]
     except OSError:
         names = []
     close = nearest(folder.name, names)
@@ -217,5 +218,5 @@ def _uncaptioned(path: str, scan: Scan, extension: str) -> Iterator[Problem]:
 
 def _other_extension(image: Path, extension: str) -> str | None:
     """A caption file of another extension that lies beside an image."""
-    found = [s for s in _CAPTION_SUFFIXES if s != extension and image.with_suffix(s).exists()]
+    found = [s for s in _CAPTION_SUFFIXES if s != extension and exists(image.with_suffix(s))]
     return found[0] if found else None

@@ -10,6 +10,7 @@ from schema.dataset_scan import dataset_problems
 from schema.families import family
 from schema.model_files import model_problems, vae_problems
 from schema.part_files import part_problems
+from schema.places import exists, is_folder, path_of
 from schema.rules.rule import Problem
 from schema.sections.job import JobFile, TrainerProcess
 from schema.tensor_files import megabytes
@@ -32,9 +33,9 @@ def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
 
 def output_problems(training_folder: str, name: str) -> Iterator[Problem]:
     """Whether the run's folder can be made and written to."""
-    folder = Path(training_folder).expanduser() / name
+    folder = path_of(training_folder) / name
     place = _nearest_existing(folder)
-    if not place.is_dir():
+    if not is_folder(place):
         message = f"{place} is a file, so {folder} cannot be made"
         yield Problem("training_folder", message, None, "error", "output-not-a-folder")
         return
@@ -51,6 +52,6 @@ def output_problems(training_folder: str, name: str) -> Iterator[Problem]:
 def _nearest_existing(path: Path) -> Path:
     """The path itself or the nearest parent that exists."""
     path = path.absolute()
-    while not path.exists() and path != path.parent:
+    while not exists(path) and path != path.parent:
         path = path.parent
     return path

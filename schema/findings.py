@@ -1,6 +1,8 @@
 """A fault in a config: where it is, what it is, how to mend it; and the nearest of known names."""
 
 import difflib
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -8,6 +10,10 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "hint"]
 
 _ORDER = {"error": 0, "warning": 1, "hint": 2}
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONGEST_NAME = 200
+MOST_OF_A_KIND = 200
+"""Findings of one code that are listed; more of them would help nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,10 @@ class Finding:
     message: str
     suggestion: str | None = None
 
+    def __post_init__(self) -> None:
+        """Keep what a file holds from doing anything to a terminal."""
+        object.__setattr__(self, "message", printable(self.message))
+
     def as_json(self) -> dict[str, Any]:
         """The finding as `finetui check --json` prints it."""
         return asdict(self)
@@ -39,7 +49,8 @@ class Finding:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         repair = f" (use {self.suggestion})" if self.suggestion else ""
         where = f" {self.path}:" if self.path else ""
-        return f"{place}: {self.severity}:{where} {self.message}{repair} [{self.code}]"
+        line = f"{place}: {self.severity}:{where} {self.message}{repair} [{self.code}]"
+        return printable(line)
 
 
 class ConfigError(ValueError):
@@ -60,6 +71,34 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
+def limited(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings without the many of a kind: the first are kept, the rest are counted."""
+    kept: list[Finding] = []
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.code] += 1
+        if counts[finding.code] <= MOST_OF_A_KIND:
+            kept.append(finding)
+    for code, count in counts.items():
+        if count > MOST_OF_A_KIND:
+            last = next(finding for finding in reversed(kept) if finding.code == code)
+            message = f"... and {count - MOST_OF_A_KIND} more of that kind"
+            kept.append(replace(last, message=message, suggestion=None))
+    return ordered(kept)
+
+
+def printable(text: str) -> str:
+    r"""Text for a terminal: `\x1b` for an escape, `\xff` for a byte of a name that is no UTF-8."""
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps such a byte
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether any of the findings is an error."""
     return any(finding.severity == "error" for finding in findings)
@@ -67,6 +106,8 @@ def has_errors(findings: Iterable[Finding]) -> bool:
 
 def nearest(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known name that `name` most likely meant, or None if none is close."""
+    if len(name) > _LONGEST_NAME:
+        return None
     known = list(names)
     folded = {_fold(candidate): candidate for candidate in known}
     if _fold(name) in folded:

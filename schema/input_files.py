@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from schema.option import Section
+from schema.places import exists, is_folder, path_of
 from schema.rules.rule import Problem
 
 _FOLDERS: Final = frozenset(
@@ -42,7 +43,7 @@ def _in_value(value: Any, path: str, general: str) -> Iterator[Problem]:
         yield from _in_section(value, f"{path}.", f"{general}.")
     elif general in _FOLDERS or general in _FILES:
         for place, name in _names(value, path, general):
-            fault = _fault(Path(name).expanduser(), folder=general in _FOLDERS)
+            fault = _fault(path_of(name), folder=general in _FOLDERS)
             if fault:
                 yield Problem(place, f"{name} {fault}", severity="error", code="no-such-input")
     elif isinstance(value, list):
@@ -62,10 +63,10 @@ def _names(value: Any, path: str, general: str) -> Iterator[tuple[str, str]]:
 
 
 def _fault(path: Path, *, folder: bool) -> str | None:
-    if not path.exists():
+    if not exists(path):
         return "does not exist"
-    if folder and not path.is_dir():
+    if folder and not is_folder(path):
         return "is not a folder"
-    if not folder and path.is_dir():
+    if not folder and is_folder(path):
         return "is a folder, not a file"
     return None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schema.option import Section
 from schema.paths import Keys
 from schema.sections.job import JobFile
-from schema.shape_check import Fault, faults_of
+from schema.shape_check import MOST_FAULTS, Fault, faults_of
 from schema.shapes import Shape, shape_of
 
 _ROUNDS: Final = 4
@@ -21,7 +21,7 @@ _ROUNDS: Final = 4
 def mended(data: Any) -> tuple[JobFile, list[Keys]] | None:
     """The typed rest of a faulty config, and the places about which it can say nothing.
 
-    None where too little is left (no process, say). `data` is not changed.
+    None where too little is left (no process, say) or too much is wrong. `data` is not changed.
     """
     if not isinstance(data, dict):
         return None
@@ -31,6 +31,8 @@ def mended(data: Any) -> tuple[JobFile, list[Keys]] | None:
         try:
             return JobFile.model_validate(data), silent
         except ValidationError as error:
+            if error.error_count() > MOST_FAULTS:
+                return None
             for fault in faults_of(error, data):
                 _mend(data, fault)
                 silent.append(fault.keys)

@@ -12,12 +12,15 @@ from typing import Any, Final
 from schema.families import FamilyRow
 from schema.findings import nearest
 from schema.part_files import HUB_FILE, REPOSITORY
+from schema.places import exists, is_file, is_folder, names_in, not_a_file, path_of
 from schema.rules.rule import Problem
 from schema.tensor_files import TensorFile, fault_of, read_header
 
 SINGLE_FILES: Final = (".safetensors", ".ckpt", ".pt")
 _WEIGHTS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 _PATH: Final = "model.name_or_path"
+_LARGEST_JSON: Final = 200_000_000
+"""Bytes; a tokenizer of a large vocabulary has 30 million."""
 
 _FOREIGN: Final = {
     "conditioner.embedders.": "SDXL",
@@ -34,29 +37,31 @@ def model_problems(name_or_path: str, row: FamilyRow) -> Iterator[Problem]:
 
     Of families that the engine does not train yet, only whether it is there.
     """
-    path = Path(name_or_path).expanduser()
-    if path.is_dir() and row.engine:
+    path = path_of(name_or_path)
+    if is_folder(path) and row.engine:
         yield from _folder(path, row)
-    elif path.is_file() and row.engine:
+    elif is_file(path) and row.engine:
         yield from _file(path, row)
-    elif not path.exists():
+    elif exists(path) and not is_folder(path) and not is_file(path):
+        yield _error(_PATH, "model-unknown", f"{path} {not_a_file(path)}")
+    elif not exists(path):
         yield from _absent(name_or_path, path, row)
 
 
 def vae_problems(vae_path: str, row: FamilyRow) -> Iterator[Problem]:
     """What is wrong with the VAE that `model.vae_path` names."""
-    path = Path(vae_path).expanduser()
+    path = path_of(vae_path)
     where = "model.vae_path"
-    if path.is_file():
+    if is_file(path):
         fault = fault_of(path)
         if fault is not None:
             yield _error(where, "model-damaged", f"{path} {fault}")
         return
-    if not path.is_dir():
+    if not is_folder(path):
         if not REPOSITORY.match(vae_path):
             yield _error(where, "model-missing", f"{vae_path} does not exist", _sibling(path))
         return
-    folder = path / "vae" if not (path / "config.json").exists() else path
+    folder = path / "vae" if not exists(path / "config.json") else path
     config, problem = _json(folder / "config.json", where)
     if problem is not None:
         yield problem
@@ -72,7 +77,7 @@ def _error(path: str, code: str, message: str, suggestion: str | None = None) ->
 def _absent(name: str, path: Path, row: FamilyRow) -> Iterator[Problem]:
     """Neither file nor folder: a repository, perhaps already in the local cache, or a mistake."""
     on_hub = REPOSITORY.match(name) or (HUB_FILE.match(name) and not row.engine)
-    if not on_hub or path.parent.is_dir():
+    if not on_hub or is_folder(path.parent):
         message = f"{name} does not exist (looked in {os.getcwd()})"
         if path.is_absolute():
             message = f"{name} does not exist"
@@ -92,7 +97,7 @@ def _cached(repository: str) -> Path | None:
     hub = os.environ.get("HF_HUB_CACHE") or Path(home) / "hub"
     snapshots = Path(hub) / f"models--{repository.replace('/', '--')}" / "snapshots"
     try:
-        found = [folder for folder in snapshots.iterdir() if folder.is_dir()]
+        found = [folder for folder in snapshots.iterdir() if is_folder(folder)]
     except OSError:
         return None
     return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
@@ -100,17 +105,13 @@ def _cached(repository: str) -> Path | None:
 
 def _sibling(path: Path) -> str | None:
     """The entry of the same folder whose name is nearest to a missing one's."""
-    try:
-        names = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return None
-    close = nearest(path.name, names)
+    close = nearest(path.name, names_in(path.parent))
     return str(path.parent / close) if close else None
 
 
 def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
     """A diffusers folder: its index, each component with config and weights, the family."""
-    if not (path / "model_index.json").exists():
+    if not exists(path / "model_index.json"):
         yield _error(_PATH, "model-incomplete", *_no_index(path))
         return
     index, problem = _json(path / "model_index.json", _PATH)
@@ -136,11 +137,10 @@ def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
 
 def _no_index(path: Path) -> tuple[str, str | None]:
     """The message and suggestion for a folder that is no diffusers model."""
-    try:
-        entries = sorted(path.iterdir())
-    except OSError:
+    entries = [path / name for name in names_in(path)]
+    if not entries and not os.access(path, os.R_OK | os.X_OK):
         return f"{path} cannot be read", None
-    inner = [entry for entry in entries if (entry / "model_index.json").exists()]
+    inner = [entry for entry in entries if exists(entry / "model_index.json")]
     single = [entry for entry in entries if entry.suffix in SINGLE_FILES]
     better = inner or single
     message = f"{path} is no diffusers model: it has no model_index.json"
@@ -153,13 +153,13 @@ def _small_parts(path: Path) -> Iterator[Problem]:
     if problem is not None:
         yield problem
     tokenizer = path / "tokenizer"
-    if not (tokenizer / "tokenizer.json").exists():
+    if not exists(tokenizer / "tokenizer.json"):
         for name in ("vocab.json", "merges.txt"):
-            if not (tokenizer / name).exists():
+            if not exists(tokenizer / name):
                 message = f"{tokenizer / name} is missing"
                 yield _error(_PATH, "model-incomplete", message)
     for name in ("tokenizer.json", "vocab.json", "tokenizer_config.json"):
-        if (tokenizer / name).exists():
+        if exists(tokenizer / name):
             _, problem = _json(tokenizer / name, _PATH)
             if problem is not None:
                 yield problem
@@ -168,13 +168,18 @@ def _small_parts(path: Path) -> Iterator[Problem]:
 def _json(path: Path, where: str) -> tuple[dict[str, Any], Problem | None]:
     """A JSON object, or what is wrong with the file."""
     try:
+        fault = not_a_file(path)
+        if fault is None and path.stat().st_size > _LARGEST_JSON:
+            fault = "is too large for what it should hold"
+        if fault is not None:
+            return {}, _error(where, "model-damaged", f"{path} {fault}")
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}, _error(where, "model-incomplete", f"{path} is missing")
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
         return {}, _error(where, "model-damaged", f"{path} cannot be read: {reason}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, _error(where, "model-damaged", f"{path} is not valid JSON; it may be cut off")
     if not isinstance(value, dict):
         return {}, _error(where, "model-damaged", f"{path} is not a JSON object")
@@ -189,7 +194,7 @@ def _weights(folder: Path, where: str) -> Iterator[Problem]:
         yield _error(where, "model-incomplete", message)
         return
     for file in shards:
-        if not file.exists():
+        if not exists(file):
             yield _error(where, "model-incomplete", f"{file} is missing")
         elif (fault := fault_of(file)) is not None:
             yield _error(where, "model-damaged", f"{file} {fault}")
@@ -201,12 +206,14 @@ def _shards(folder: Path) -> list[Path] | None:
         for suffix in (".safetensors", ".bin"):
             for name in _WEIGHTS:
                 index = folder / f"{name}{suffix}.index{variant}.json"
-                if index.exists():
-                    table, problem = _json(index, "")
-                    parts = table.get("weight_map", {}) if problem is None else {}
-                    return [folder / part for part in sorted(set(parts.values()))] or [index]
+                if exists(index):
+                    table, _ = _json(index, "")
+                    parts = table.get("weight_map")
+                    named = parts.values() if isinstance(parts, dict) else ()
+                    names = {part for part in named if isinstance(part, str)}
+                    return [folder / part for part in sorted(names)] or [index]
                 single = folder / f"{name}{variant}{suffix}"
-                if single.exists():
+                if exists(single):
                     return [single]
     return None
 

@@ -8,7 +8,7 @@ travels in the JSON schema under the key `ui`.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
@@ -169,6 +169,10 @@ class Section(BaseModel):
         allow_inf_nan=False,
         protected_namespaces=(),
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """The section itself: it never changes, and pydantic copies every default it hands out."""
+        return self
 
     @model_validator(mode="before")
     @classmethod

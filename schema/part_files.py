@@ -7,6 +7,7 @@ from typing import Final
 
 from schema.families import FamilyRow
 from schema.findings import nearest
+from schema.places import exists, is_folder, names_in, path_of
 from schema.rules.rule import Problem
 from schema.sections.job import TrainerProcess
 
@@ -32,8 +33,8 @@ def part_problems(process: TrainerProcess, row: FamilyRow) -> Iterator[Problem]:
             yield from _missing(f"model.{name}", place, hub_file_only=name in _ONE_FILE)
     network = process.network
     if network is not None and network.pretrained_lora_path is not None:
-        path = Path(network.pretrained_lora_path).expanduser()
-        if not path.exists() and not HUB_FILE.match(network.pretrained_lora_path):
+        path = path_of(network.pretrained_lora_path)
+        if not exists(path) and not HUB_FILE.match(network.pretrained_lora_path):
             yield _problem("network.pretrained_lora_path", path)
 
 
@@ -47,21 +48,17 @@ def _needs(name: str) -> tuple[str, ...]:
 
 def _missing(where: str, place: str, *, hub_file_only: bool) -> Iterator[Problem]:
     """Nothing where a file or folder exists, or where the name may be one of the hub."""
-    path = Path(place).expanduser()
-    if path.exists() or HUB_FILE.match(place):
+    path = path_of(place)
+    if exists(path) or HUB_FILE.match(place):
         return
-    if hub_file_only and REPOSITORY.match(place) and not path.parent.is_dir():
+    if hub_file_only and REPOSITORY.match(place) and not is_folder(path.parent):
         message = f"{place} names a repository; name the file in it: user/repo/file.safetensors"
         yield Problem(where, message, None, "error", "part-missing")
-    elif hub_file_only or not REPOSITORY.match(place) or path.parent.is_dir():
+    elif hub_file_only or not REPOSITORY.match(place) or is_folder(path.parent):
         yield _problem(where, path)
 
 
 def _problem(where: str, path: Path) -> Problem:
-    try:
-        names = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        names = []
-    close = nearest(path.name, names)
+    close = nearest(path.name, names_in(path.parent))
     suggestion = str(path.parent / close) if close else None
     return Problem(where, f"{path} does not exist", suggestion, "error", "part-missing")

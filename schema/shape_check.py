@@ -7,7 +7,7 @@ what pydantic cannot know: older key names, and keys that belong in another sect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -28,6 +28,12 @@ from schema.sections.processes import (
 from schema.sections.processes.names import NEVER_DONE
 from schema.shapes import Shape, shape_of
 from schema.yaml_text import Reading
+
+MOST_FAULTS: Final = 500
+"""Faults that are put into sentences: each takes a look at all option names. More are counted."""
+
+_FEW: Final = 15
+"""Keys of a section that can be listed in a sentence."""
 
 
 @dataclass(slots=True)
@@ -86,18 +92,22 @@ def _place(reading: Reading, keys: Keys, *, key: bool = False) -> tuple[int, int
 def _explained(error: ValidationError, data: Any, reading: Reading) -> Iterator[Finding]:
     """One finding per path: a union reports each of its members, people want one sentence."""
     details = error.errors(include_url=False, include_context=False)
-    spots = [(_spot(detail["loc"], data), detail) for detail in details]
+    spots = [(_spot(detail["loc"], data), detail) for detail in details[:MOST_FAULTS]]
     faulty = {spot.declared for spot, _ in spots}
+    around = {path[:length] for path in faulty for length in range(len(path))}
     seen: set[tuple[Keys, bool]] = set()
     for spot, detail in spots:
         if detail["type"].startswith("union_tag") and _decided_badly(spot, faulty):
             continue
-        if any(path[: len(spot.declared)] == spot.declared != path for path in faulty):
+        if spot.declared in around:
             continue  # an item of this list or mapping is at fault, and has its own sentence
         marker = (spot.declared, detail["type"] in ("missing", "extra_forbidden"))
         if marker not in seen:
             seen.add(marker)
             yield _finding(spot, detail, reading)
+    if len(details) > MOST_FAULTS:
+        message = f"... and {len(details) - MOST_FAULTS} more faults; they come when these are gone"
+        yield Finding("", "", *_place(reading, ()), "error", "more-faults", message)
 
 
 def _decided_badly(spot: Spot, faulty: set[Keys]) -> bool:
@@ -172,7 +182,7 @@ def _finding(spot: Spot, detail: ErrorDetails, reading: Reading) -> Finding:
         message = f"{spot.value} cannot be run: it {NEVER_DONE[spot.value]}"
         return Finding("", path, *_place(reading, spot.actual), "error", "unknown-choice", message)
     shape = spot.shape or Shape("object")
-    message = f"found {words.found(spot.value)}, accepted is {words.accepted(shape)}"
+    message = f"found {words.found(spot.value)}, accepted is {words.accepted(shape, spot.value)}"
     code = _code(detail["type"], shape)
     meant = words.suggestion(spot.value, shape)
     return Finding("", path, *_place(reading, spot.actual), "error", code, message, meant)
@@ -223,7 +233,9 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     far = nearest(name, here)
     if far is not None:
         return f"{message}; did you mean '{here[far]}'?", here[far]
-    return f"{message}; known here are {', '.join(spot.owner.model_fields)}", None
+    if len(fields) > _FEW:
+        return f"{message}; `finetui options` lists what there is", None
+    return f"{message}; known here are {', '.join(fields)}", None
 
 
 def _processes_with(key: str, owner: type[Section]) -> list[str]:

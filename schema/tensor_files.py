@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from schema.places import not_a_file
+
 _HEADER_LIMIT: Final = 100_000_000
 """The safetensors format's own limit on its header."""
 _LFS: Final = b"version https://git-lfs"
@@ -27,6 +29,8 @@ class TensorFile:
 def read_header(path: Path) -> TensorFile:
     """The tensors of a safetensors file, and whether all of their bytes are there."""
     try:
+        if (fault := not_a_file(path)) is not None:
+            return TensorFile(fault=fault)
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(8)
@@ -40,7 +44,7 @@ def read_header(path: Path) -> TensorFile:
             header = json.loads(file.read(length))
     except OSError as error:
         return TensorFile(fault=f"cannot be read: {(error.strerror or 'unknown').lower()}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return TensorFile(fault="is not a safetensors file: its header is not JSON")
     return _described(header, size - 8 - length, size)
 
@@ -65,8 +69,8 @@ def _described(header: Any, available: int, size: int) -> TensorFile:
     try:
         metadata = header.pop("__metadata__", {}) or {}
         shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (AttributeError, KeyError, TypeError, IndexError):
+        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError, OverflowError):
         return TensorFile(fault="is not a safetensors file: its header lists no tensors")
     fault = _cut(size, size - available + end) if end > available else None
     return TensorFile(shapes, metadata, fault)
@@ -75,6 +79,8 @@ def _described(header: Any, available: int, size: int) -> TensorFile:
 def pickle_fault(path: Path) -> str | None:
     """Why a torch pickle (.bin, .ckpt, .pt) cannot be whole, or None. It is not unpickled."""
     try:
+        if (fault := not_a_file(path)) is not None:
+            return fault
         with path.open("rb") as file:
             start = file.read(len(_LFS))
         if start == _LFS:

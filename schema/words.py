@@ -15,6 +15,8 @@ def found(value: Any) -> str:
     """A value as a finding names it."""
     if value is None:
         return "nothing"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a number (.nan)" if math.isnan(value) else f"infinity ({value:.0f})"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -38,9 +40,14 @@ def number(value: float) -> str:
     return re.sub(r"e([-+])0*(\d)", lambda m: f"e{'-' if m[1] == '-' else ''}{m[2]}", text)
 
 
-def accepted(shape: Shape) -> str:
-    """What a field takes, in words: `a whole number from 1 to 64, or empty`."""
+def accepted(shape: Shape, given: Any = None) -> str:
+    """What a field takes, in words: `a whole number from 1 to 64, or empty`.
+
+    Beside infinity, which is a number too, it says that the number must be finite.
+    """
     words = _accepted(shape)
+    if isinstance(given, float) and not math.isfinite(given):
+        words = re.sub(r"\ba (whole )?number", r"a finite \1number", words)
     return f"{words}, or empty" if shape.nullable else words
 
 

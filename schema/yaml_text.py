@@ -1,11 +1,11 @@
 """YAML text to plain values and places, through PyYAML's C composer; every fault is a finding.
 
-The dialect is YAML 1.1 as PyYAML reads it, plus floats without a dot (`1e-4`), as ai-toolkit reads
-them. `check` uses nothing else, so this module must not import ruamel.
+`check` uses nothing else, so this module must not import ruamel. The dialect and the limits are
+those of `schema.yaml_loader`.
 """
 
-import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,12 +13,21 @@ import yaml
 
 from schema.findings import Finding, Severity
 from schema.paths import Keys, written
+from schema.yaml_loader import (
+    FLOAT,
+    LOADER,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NODES,
+    MERGE,
+    RecursiveError,
+    TooDeepError,
+    TooManyError,
+    composed,
+)
 
-MAX_BYTES: Final = 8_000_000
-MAX_DEPTH: Final = 100
-MAX_NODES: Final = 500_000
+__all__ = ["FLOAT", "LOADER", "MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Reading", "read"]
 
-_MERGE: Final = "tag:yaml.org,2002:merge"
 _VALUE: Final = "tag:yaml.org,2002:value"
 _STR: Final = "tag:yaml.org,2002:str"
 _SCALAR_TAGS: Final = {
@@ -27,27 +36,12 @@ _SCALAR_TAGS: Final = {
 }
 _COLLECTION_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
-FLOAT: Final = re.compile(
-    r"""^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?
-    |[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)
-    |\.[0-9_]+(?:[eE][-+]?[0-9]+)?
-    |[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*
-    |[-+]?\.(?:inf|Inf|INF)
-    |\.(?:nan|NaN|NAN))$""",
-    re.X,
-)
-
-
-def _loader_class() -> Any:
-    """PyYAML's C loader, ten times faster; the Python one where the wheel has no libyaml."""
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader: Any = type("DialectLoader", (base,), {})
-    loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
-    return loader
-
-
-LOADER: Final = _loader_class()
 _CONSTRUCTOR: Final = yaml.constructor.SafeConstructor()
+_LONGEST_KEY: Final = 1000
+_LONGEST_NUMBER: Final = 500
+"""Characters; Python itself takes seconds over numbers of a million digits."""
+_WIDEST_NUMBER: Final = 1024
+"""Bits of a whole number: as large as the largest float."""
 
 
 @dataclass(slots=True)
@@ -57,6 +51,7 @@ class Reading:
     data: Any = None
     findings: list[Finding] = field(default_factory=list)
     root: Any = None
+    _keys: dict[int, dict[Any, tuple[Any, Any]]] = field(default_factory=dict)
 
     def place(self, keys: Keys, *, key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at `keys` or of its key; (0, 0) in an empty file.
@@ -65,7 +60,7 @@ class Reading:
         """
         node, mark = self.root, None
         for step in keys:
-            key_node, child = _child(node, step)
+            key_node, child = self._child(node, step)
             if child is None:
                 break
             node, mark = child, key_node
@@ -78,6 +73,26 @@ class Reading:
             return (0, 0)
         return found.start_mark.line + 1, found.start_mark.column + 1
 
+    def _child(self, node: Any, step: Any) -> tuple[Any, Any]:
+        """Key node and value node one step below `node`; (None, None) where there is no such."""
+        if isinstance(node, yaml.SequenceNode):
+            known = isinstance(step, int) and step < len(node.value)
+            return (node.value[step], node.value[step]) if known else (None, None)
+        if not isinstance(node, yaml.MappingNode):
+            return None, None
+        if id(node) not in self._keys:
+            self._keys[id(node)] = _own_keys(node)
+        if step in self._keys[id(node)]:
+            return self._keys[id(node)][step]
+        for key_node, value_node in node.value:
+            if key_node.tag == MERGE:
+                several = isinstance(value_node, yaml.SequenceNode)
+                for source in value_node.value if several else [value_node]:
+                    found = self._child(source, step)
+                    if found != (None, None):
+                        return found
+        return None, None
+
 
 def read(source: bytes | str) -> Reading:
     """Read a config's text. Never raises: what is wrong is in the findings."""
@@ -89,41 +104,33 @@ def read(source: bytes | str) -> Reading:
         _fault(reading, "file-too-large", f"the file has {len(text) // 1_000_000} MB; not a config")
         return reading
     try:
-        root = _composed(text.removeprefix("\ufeff"))
+        root = composed(text.removeprefix("\ufeff"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _fault(reading, *_explained(error, _character(text, mark)), mark=mark)
-        return reading
     except yaml.reader.ReaderError as error:
         _not_text(text, error, reading)
-        return reading
-    except (RecursionError, _TooDeepError):
+    except (RecursionError, TooDeepError):
         _fault(reading, "yaml-depth", f"more than {MAX_DEPTH} levels are nested; not a config")
-        return reading
-    reading.root = root
-    if root is None:
-        _fault(reading, "empty-file", "the file is empty")
-        return reading
-    if _sizes(root, reading):
-        reading.data = _Builder(reading).build(root, ())
+    except TooManyError as error:
+        _fault(reading, *_too_many(error.count))
+    except RecursiveError as error:
+        mark = error.node.start_mark
+        _fault(reading, "yaml-recursive", "this anchor contains itself", mark=mark)
+    else:
+        reading.root = root
+        if root is None:
+            _fault(reading, "empty-file", "the file is empty")
+        else:
+            reading.data = _Builder(reading).build(root, ())
     return reading
 
 
-class _TooDeepError(Exception):
-    """Nesting beyond `MAX_DEPTH`; the C composer would recurse without a check of its own."""
-
-
-def _composed(text: str) -> Any:
-    if sum(map(text.count, "[{-:")) > MAX_DEPTH:
-        depth = 0
-        for event in yaml.parse(text, Loader=LOADER):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise _TooDeepError
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-    return yaml.compose(text, Loader=LOADER)
+def _too_many(count: int | None) -> tuple[str, str]:
+    """Code and message for a file that is too large in values, not in bytes."""
+    if count is None:
+        return "file-too-large", f"more than {MAX_NODES} keys and values; not a config"
+    return "yaml-aliases", f"the aliases expand to {count} values; not a config"
 
 
 def _decoded(source: bytes, reading: Reading) -> str | None:
@@ -201,48 +208,6 @@ def _fault(
     reading.findings.append(Finding("", written(keys), line, column, severity, code, message))
 
 
-def _sizes(root: Any, reading: Reading) -> bool:
-    """Whether the tree is finite and of sane size once its aliases are followed."""
-    sizes: dict[int, int] = {}
-    open_nodes: set[int] = set()
-
-    def size(node: Any) -> int:
-        if id(node) in sizes:
-            return sizes[id(node)]
-        if id(node) in open_nodes:
-            raise _RecursiveError(node)
-        open_nodes.add(id(node))
-        total = 1 + sum(size(child) for child in _children(node))
-        open_nodes.discard(id(node))
-        sizes[id(node)] = total
-        return total
-
-    try:
-        total = size(root)
-    except _RecursiveError as error:
-        mark = error.node.start_mark
-        _fault(reading, "yaml-recursive", "this anchor contains itself", mark=mark)
-        return False
-    if total > MAX_NODES:
-        _fault(reading, "yaml-aliases", f"the aliases expand to {total} values; not a config")
-        return False
-    return True
-
-
-class _RecursiveError(Exception):
-    def __init__(self, node: Any) -> None:
-        self.node = node
-
-
-def _children(node: Any) -> Iterator[Any]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
-
-
 class _Builder:
     """Nodes to plain values. Aliased nodes share one value, as PyYAML's own constructor does."""
 
@@ -256,7 +221,7 @@ class _Builder:
         return self.built[id(node)]
 
     def _new(self, node: Any, keys: Keys) -> Any:
-        if node.tag not in _SCALAR_TAGS and node.tag not in (*_COLLECTION_TAGS, _MERGE, _VALUE):
+        if node.tag not in _SCALAR_TAGS and node.tag not in (*_COLLECTION_TAGS, MERGE, _VALUE):
             message = f"the tag {node.tag.rsplit(':', 1)[-1]!r} has no meaning in a config"
             _fault(self.reading, "yaml-tag", message, mark=node.start_mark, keys=keys)
             return None
@@ -267,15 +232,23 @@ class _Builder:
         return self._scalar(node, keys)
 
     def _scalar(self, node: Any, keys: Keys) -> Any:
-        if node.tag in (_VALUE, _MERGE, _STR):
+        if node.tag in (_VALUE, MERGE, _STR):
             return node.value
+        kind = "date" if node.tag.endswith("timestamp") else "number"
         try:
-            return getattr(_CONSTRUCTOR, _SCALAR_TAGS[node.tag])(node)
+            if len(node.value) <= _LONGEST_NUMBER:
+                value = getattr(_CONSTRUCTOR, _SCALAR_TAGS[node.tag])(node)
+                if not isinstance(value, int) or value.bit_length() <= _WIDEST_NUMBER:
+                    return value
         except (ValueError, KeyError, yaml.YAMLError, OverflowError, AttributeError, IndexError):
-            kind = "date" if node.tag.endswith("timestamp") else "number"
-            message = f"{node.value[:40]!r} looks like a {kind} but is none; put quotes around text"
+            pass
+        else:
+            message = f"{_short(node.value)} is no number that can be computed with"
             _fault(self.reading, "yaml-scalar", message, mark=node.start_mark, keys=keys)
             return None
+        message = f"{_short(node.value)} looks like a {kind} but is none; put quotes around text"
+        _fault(self.reading, "yaml-scalar", message, mark=node.start_mark, keys=keys)
+        return None
 
     def _mapping(self, node: Any, keys: Keys) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
@@ -283,10 +256,14 @@ class _Builder:
             result.update(source)
         own: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if key_node.tag == MERGE:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 message = "a key must be a plain word, not a list or mapping"
+                _fault(self.reading, "yaml-key", message, mark=key_node.start_mark, keys=keys)
+                continue
+            if len(key_node.value) > _LONGEST_KEY:
+                message = f"a key of {len(key_node.value)} characters; not a config"
                 _fault(self.reading, "yaml-key", message, mark=key_node.start_mark, keys=keys)
                 continue
             key = self.build(key_node, keys)
@@ -301,7 +278,7 @@ class _Builder:
     def _merged(self, node: Any, keys: Keys) -> Iterator[dict[Any, Any]]:
         """The mappings that `<<` brings in, the one that counts least first."""
         for key_node, value_node in node.value:
-            if key_node.tag != _MERGE:
+            if key_node.tag != MERGE:
                 continue
             several = isinstance(value_node, yaml.SequenceNode)
             for source in reversed(value_node.value if several else [value_node]):
@@ -313,30 +290,19 @@ class _Builder:
                     _fault(self.reading, "yaml-merge", message, mark=source.start_mark, keys=keys)
 
 
-def _child(node: Any, step: Any) -> tuple[Any, Any]:
-    """Key node and value node one step below `node`; (None, None) where there is no such step."""
-    if isinstance(node, yaml.SequenceNode):
-        known = isinstance(step, int) and step < len(node.value)
-        return (node.value[step], node.value[step]) if known else (None, None)
-    if not isinstance(node, yaml.MappingNode):
-        return None, None
-    found: tuple[Any, Any] = (None, None)
+def _own_keys(node: Any) -> dict[Any, tuple[Any, Any]]:
+    """The keys of a mapping as they are written and as they read (`on` is the key True)."""
+    table: dict[Any, tuple[Any, Any]] = {}
     for key_node, value_node in node.value:
-        if key_node.tag == _MERGE:
-            several = isinstance(value_node, yaml.SequenceNode)
-            for source in value_node.value if several else [value_node]:
-                if found == (None, None):
-                    found = _child(source, step)
-        elif isinstance(key_node, yaml.ScalarNode) and _is_key(key_node, step):
-            return key_node, value_node
-    return found
+        if key_node.tag == MERGE or not isinstance(key_node, yaml.ScalarNode):
+            continue
+        table.setdefault(key_node.value, (key_node, value_node))
+        if key_node.tag in _SCALAR_TAGS and len(key_node.value) <= _LONGEST_NUMBER:
+            with suppress(ValueError, KeyError, yaml.YAMLError, OverflowError, AttributeError):
+                value = getattr(_CONSTRUCTOR, _SCALAR_TAGS[key_node.tag])(key_node)
+                table.setdefault(value, (key_node, value_node))
+    return table
 
 
-def _is_key(node: Any, step: Any) -> bool:
-    """Whether a key reads as `step`: `on` is the key True."""
-    if isinstance(step, str) or node.tag not in _SCALAR_TAGS:
-        return bool(node.value == step)
-    try:
-        return bool(getattr(_CONSTRUCTOR, _SCALAR_TAGS[node.tag])(node) == step)
-    except (ValueError, yaml.YAMLError):
-        return False
+def _short(text: str) -> str:
+    return repr(text[:40])

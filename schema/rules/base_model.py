@@ -1,7 +1,7 @@
 """Rules on the base model: its family, its parts, and what goes together with it."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from schema.catalogue import find
 from schema.families import FAMILIES, FLAGS, IMPLIED_FLAGS
@@ -220,7 +220,7 @@ def layers_usually_left_out(scope: Scope) -> Iterator[Problem]:
 def name_sounds_like_another_family(scope: Scope) -> Iterator[Problem]:
     """The repository is the usual one of another family."""
     name = scope.process.model.name_or_path
-    if name in scope.family.repositories or Path(name).exists():
+    if name in scope.family.repositories or os.path.exists(name):
         return
     homes = {place: row for row in FAMILIES.values() for place in row.repositories}
     other = homes.get(name)
