@@ -37,9 +37,6 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
     "a first step for previews": ("sample_start_step",),
-    "samplers for flow matching and trained ones": (
-        "sampler=flowmatch", "sampler=mean_flow", "sampler=custom_lcm",
-    ),
     "rescaled guidance": ("guidance_rescale",),
     "adapters in previews": ("adapter_conditioning_scale", "extra_values"),
     "the refiner in previews": ("refiner_start_at",),

@@ -44,24 +44,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "optimizer_params.stochastic_accumulation",
         "optimizer_params.stochastic_rounding",
     ),
-    "flow matching": (
-        "noise_scheduler=flowmatch",
-        "timestep_type=next_sample",
-        "next_sample_timesteps",
-        "linear_timesteps",
-        "linear_timesteps2",
-    ),
-    "fixed noise levels": (
-        "timestep_type=one_step",
-        "timestep_type=two_step",
-        "timestep_type=four_step",
-        "timestep_type=eight_step",
-    ),
-    "a bias of the noise levels": (
-        "content_or_style",
-        "content_or_style_reg",
-    ),
-    "lists of noise levels of another length": ("num_train_timesteps",),
     "models with two experts": ("switch_boundary_every",),
     "changes of noise and latents": (
         "dynamic_noise_offset",
@@ -168,8 +150,7 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
 _VALUES: Final[dict[tuple[str, str], str]] = {
     ("optimizer", "optimizer"): "adamw8 adam8 prodigy prodigy8bit lion lion8bit ademamix8bit "
     "adagrad automagic automagic2 automagic3 automagicexperiment dadaptation dadaptationlion",
-    ("noise_scheduler", "noise process"): "ddim pndm lms k_lms euler k_euler euler_a dpmsolver "
-    "dpmsolver++ k_dpmsolver k_dpmsolver++ dpmsingle heun dpm_2 dpm_2_a lcm custom_lcm mean_flow",
+    ("noise_scheduler", "noise process"): "mean_flow",
     ("loss_type", "loss"): "wavelet stepped mean_flow pixelspace",
 }
 """Options with what a value of theirs is called, and the values that wait."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from schema.formulas.schedulers import FLOWING
 from schema.rules.lookup import caches_latents, in_datasets, is_flow, value_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
 
 FIXED_STEPS = ("one_step", "two_step", "four_step", "eight_step")
-_FLOWING = ("flowmatch", "mean_flow")
+BELLS = ("linear_timesteps", "linear_timesteps2")
 
 
 @rule(RULES, "error", "train.noise_scheduler", "model.arch")
@@ -17,10 +18,10 @@ def noise_of_another_kind(scope: Scope) -> Iterator[Problem]:
     chosen = scope.process.train.noise_scheduler
     if not scope.given("train.noise_scheduler"):
         return
-    if is_flow(scope) and chosen not in _FLOWING:
+    if is_flow(scope) and chosen not in FLOWING:
         message = f"{scope.family.label} is trained by flow matching, not with {chosen}"
         yield Problem("train.noise_scheduler", message, "flowmatch")
-    elif not is_flow(scope) and chosen in _FLOWING:
+    elif not is_flow(scope) and chosen in FLOWING:
         message = f"{scope.family.label} is not a flow matching model"
         yield Problem("train.noise_scheduler", message, "ddpm")
 
@@ -43,13 +44,38 @@ def next_sample_needs_flow(scope: Scope) -> Iterator[Problem]:
         yield Problem("train.timestep_type", message, "sigmoid")
 
 
-@rule(RULES, "warning", "train.timestep_type", "model.arch")
+@rule(RULES, "error", "train.timestep_type", "model.arch")
 def timestep_type_is_for_flow(scope: Scope) -> Iterator[Problem]:
-    """Alpha-bar models practise the levels of their own table evenly."""
+    """Alpha-bar models practise the levels of their own table evenly; the default stands for it."""
     chosen = scope.process.train.timestep_type
     if not is_flow(scope) and chosen not in ("sigmoid", "next_sample", *FIXED_STEPS):
-        message = f"{chosen} has no effect with {scope.family.label}: it is for flow matching"
-        yield Problem("train.timestep_type", message)
+        message = (
+            f"{chosen} is for flow matching; {scope.family.label} practises its own levels evenly"
+        )
+        yield Problem("train.timestep_type", message, "sigmoid")
+
+
+@rule(RULES, "error", "train.timestep_type", "train.linear_timesteps", "train.linear_timesteps2")
+def bell_weighs_nothing(scope: Scope) -> Iterator[Problem]:
+    """The bell is 0 at pure noise, and simulated steps have a list of their own."""
+    train = scope.process.train
+    reason = {
+        "one_step": "weighs pure noise with 0, and timestep_type: one_step trains nothing else",
+        "next_sample": "is for levels that lie evenly; timestep_type: next_sample has its own",
+    }.get(train.timestep_type)
+    for name in BELLS:
+        if reason and getattr(train, name):
+            yield Problem(f"train.{name}", reason, "false")
+
+
+@rule(RULES, "warning", "train.timestep_type", "train.linear_timesteps", "train.linear_timesteps2")
+def bell_needs_even_levels(scope: Scope) -> Iterator[Problem]:
+    """Bell weighting brings its own even list of levels."""
+    train = scope.process.train
+    bent = train.timestep_type in ("shift", "lognorm_blend")
+    if bent and any(getattr(train, name) for name in BELLS):
+        message = f"{train.timestep_type} is not followed: bell weighting draws all levels evenly"
+        yield Problem("train.timestep_type", message, "linear")
 
 
 @rule(RULES, "error", "train.timestep_type", "train.num_train_timesteps")
@@ -61,15 +87,21 @@ def fixed_steps_need_the_full_table(scope: Scope) -> Iterator[Problem]:
         yield Problem("train.num_train_timesteps", message, "1000")
 
 
-@rule(RULES, "warning", "train.max_denoising_steps", "train.num_train_timesteps")
+@rule(
+    RULES,
+    "warning",
+    "train.min_denoising_steps",
+    "train.max_denoising_steps",
+    "train.num_train_timesteps",
+)
 def index_beyond_the_table(scope: Scope) -> Iterator[Problem]:
     """A shorter list of levels ends earlier."""
     train = scope.process.train
     last = train.num_train_timesteps - 1
-    given = scope.given("train.max_denoising_steps")
-    if given and train.max_denoising_steps > last:
-        message = f"{train.max_denoising_steps} is beyond the last of the levels, {last}"
-        yield Problem("train.max_denoising_steps", message, str(last))
+    for path in ("train.min_denoising_steps", "train.max_denoising_steps"):
+        index = value_at(path, scope)
+        if scope.given(path) and index > last:
+            yield Problem(path, f"{index} is beyond the last of the levels, {last}", str(last))
 
 
 @rule(
@@ -79,13 +111,22 @@ def index_beyond_the_table(scope: Scope) -> Iterator[Problem]:
     "train.min_denoising_steps",
     "train.max_denoising_steps",
     "train.content_or_style",
+    "train.content_or_style_reg",
+    "train.num_train_timesteps",
 )
 def noise_range_is_ignored(scope: Scope) -> Iterator[Problem]:
     """Fixed levels follow neither range nor bias."""
     train = scope.process.train
-    if train.timestep_type not in (*FIXED_STEPS, "next_sample"):
+    usual = {
+        "min_denoising_steps": 0,
+        "max_denoising_steps": 999,
+        "content_or_style": "balanced",
+        "content_or_style_reg": None,
+    }
+    if train.timestep_type == "next_sample":
+        usual["num_train_timesteps"] = 1000
+    elif train.timestep_type not in FIXED_STEPS:
         return
-    usual = {"min_denoising_steps": 0, "max_denoising_steps": 999, "content_or_style": "balanced"}
     for name, value in usual.items():
         if getattr(train, name) != value:
             yield Problem(f"train.{name}", f"is not used with timestep_type: {train.timestep_type}")
@@ -95,7 +136,7 @@ def noise_range_is_ignored(scope: Scope) -> Iterator[Problem]:
 def bell_weights_are_overruled(scope: Scope) -> Iterator[Problem]:
     """Of several weightings of noise levels one counts."""
     train = scope.process.train
-    for name in ("linear_timesteps", "linear_timesteps2"):
+    for name in BELLS:
         if getattr(train, name) and train.timestep_type == "weighted":
             message = "is not used: timestep_type: weighted has weights of its own"
             yield Problem(f"train.{name}", message, "false")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.formulas.prompts import split_flags
+from schema.formulas.schedulers import FLOWING
 from schema.rules.adapter import chosen
 from schema.rules.data_video import frames_near
 from schema.rules.lookup import is_flow
@@ -15,7 +16,7 @@ from schema.words import number
 RULES: list[Rule] = []
 
 _SOUND = ("mp3", "wav")
-_FLOWING = ("flowmatch", "mean_flow")
+_LCM_STEPS = 50  # of the distillation, which lcm takes its steps from
 _MANY_PIXELS = 4_000_000
 _DISTILLED = re.compile(r"(?<!de)(?<!de-)(schnell|turbo|lightning)", re.IGNORECASE)
 
@@ -117,12 +118,23 @@ def sampler_of_another_kind(scope: Scope) -> Iterator[Problem]:
     sampler = scope.process.sample.sampler
     if not scope.family.can(("chosen_sampler",)):
         return
-    if is_flow(scope) and sampler not in _FLOWING and scope.given("sample.sampler"):
+    if is_flow(scope) and sampler not in FLOWING and scope.given("sample.sampler"):
         message = f"{scope.family.label} is drawn along straight paths, not with {sampler}"
         yield Problem("sample.sampler", message, "flowmatch")
-    elif not is_flow(scope) and sampler in _FLOWING:
+    elif not is_flow(scope) and sampler in FLOWING:
         message = f"{sampler} is for flow matching, which {scope.family.label} does not do"
         yield Problem("sample.sampler", message, "ddpm")
+
+
+@rule(RULES, "error", "sample.sampler", "sample.sample_steps", "sample.samples[].sample_steps")
+def lcm_has_fifty_steps(scope: Scope) -> Iterator[Problem]:
+    """Latent consistency models are distilled on fifty levels, of which lcm takes some."""
+    if scope.process.sample.sampler != "lcm" or not scope.family.can(("chosen_sampler",)):
+        return
+    for path, steps in _each(scope, "sample_steps"):
+        if steps > _LCM_STEPS:
+            message = f"lcm has {_LCM_STEPS} steps to choose from; custom_lcm takes {steps}"
+            yield Problem(path, message, "8")
 
 
 @rule(

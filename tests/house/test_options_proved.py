@@ -15,7 +15,6 @@ from tests.house.files import ROOT, sources
 UNPROVED: dict[str, str] = {
     "config": "a level of the file, not a setting",
     "config.process": "a level of the file, not a setting",
-    "train.timestep_type": "every value but the default waits for flow matching, and check says so",
 }
 
 # The process types that have a job in engine/jobs; check refuses the others.

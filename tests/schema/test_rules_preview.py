@@ -48,6 +48,8 @@ MEDIA: list[tuple[Values, str, str]] = [
     ({"sample.width": 4096, "sample.height": 4096}, "preview-is-large", "sample.width"),
     (samples(height=8192), "preview-is-large", "sample.samples[0].height"),
     ({"sample.sampler": "flowmatch"}, "sampler-of-another-kind", "sample.sampler"),
+    ({"sample.sampler": "lcm", "sample.sample_steps": 51}, "lcm-has-fifty-steps",
+     "sample.sample_steps"),
     ({"sample.sampler": "ddim", "model.arch": "flux"}, "sampler-of-another-kind",
      "sample.sampler"),
     ({**prompts("a"), "model.arch": "flux_kontext"}, "preview-lacks-its-picture",

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from engine.errors import ConfigError
-from engine.families.samplers import SAMPLERS, lms_class, make_scheduler
-from schema.pending import waiting_values
+from engine.families.samplers import FLOW_SAMPLERS, SAMPLERS, lms_class, make_scheduler
+from schema.formulas.sigmas import FlowShift
 from schema.sections.sample import Sampler
 
 MODEL = {
@@ -22,10 +22,11 @@ MODEL = {
 
 
 def test_every_sampler_of_the_option_is_there_and_no_other() -> None:
-    waiting = waiting_values("sample.sampler")
-    assert set(get_args(Sampler)) - waiting.keys() == set(SAMPLERS)
+    assert set(get_args(Sampler)) == set(SAMPLERS) | set(FLOW_SAMPLERS)
+    assert not set(SAMPLERS) & set(FLOW_SAMPLERS)
 
 
+@pytest.mark.proves("sample.sampler")
 @pytest.mark.parametrize("name", list(SAMPLERS))
 def test_a_sampler_keeps_the_models_noise_levels_and_prediction(name: str) -> None:
     scheduler = make_scheduler(name, MODEL)
@@ -36,6 +37,39 @@ def test_a_sampler_keeps_the_models_noise_levels_and_prediction(name: str) -> No
     assert not config.get("clip_sample", False)
     assert len(scheduler.timesteps) in (20, 21, 39)  # pndm repeats one; second-order ones double
     assert bool(config.get("use_karras_sigmas")) == name.startswith("k_")
+
+
+@pytest.mark.proves("sample.sampler")
+def test_custom_lcm_steps_through_the_whole_table_in_any_number() -> None:
+    scheduler = make_scheduler("custom_lcm", MODEL)
+    scheduler.set_timesteps(80)
+    assert len(scheduler.timesteps) == 80
+    plain = make_scheduler("lcm", MODEL)
+    with pytest.raises(ValueError, match="original_steps"):
+        plain.set_timesteps(80)
+    scheduler.set_timesteps(4)
+    plain.set_timesteps(4)
+    assert scheduler.timesteps.tolist() == [999, 749, 499, 249]
+    assert plain.timesteps.tolist() != scheduler.timesteps.tolist()  # from a list of 50
+
+
+@pytest.mark.proves("sample.sampler")
+def test_flowmatch_follows_the_models_shift_and_mean_flow_has_none() -> None:
+    fixed = {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}
+    for name in ("flowmatch", "ddpm"):  # the option's default means the only kind there is
+        scheduler = make_scheduler(name, fixed)
+        assert type(scheduler).__name__ == "FlowMatchEulerDiscreteScheduler"
+        scheduler.set_timesteps(sigmas=[1.0, 0.75, 0.5, 0.25])
+        expected = [FlowShift(3.0).factor(0) * s / (1 + 2 * s) for s in (1.0, 0.75, 0.5, 0.25)]
+        assert scheduler.sigmas[:-1].tolist() == pytest.approx(expected, rel=1e-5)
+    straight = make_scheduler("mean_flow", fixed | {"use_dynamic_shifting": True})
+    straight.set_timesteps(sigmas=[1.0, 0.75, 0.5, 0.25])
+    assert straight.sigmas.tolist() == [1.0, 0.75, 0.5, 0.25, 0.0]
+    for name in ("euler", "lcm"):
+        with pytest.raises(ConfigError, match="flowmatch, mean_flow"):
+            make_scheduler(name, fixed)
+    with pytest.raises(ConfigError, match="'flowmatch' is not a sampler"):
+        make_scheduler("flowmatch", MODEL)
 
 
 def test_an_unknown_sampler_is_a_config_error() -> None:
