@@ -44,7 +44,7 @@ class Seen:
     @property
     def total(self) -> float:
         """The loss."""
-        return float(self.losses.total)
+        return self.losses.total.item()
 
 
 class Bench:
@@ -151,4 +151,4 @@ def make_pixels(rows: int = 4) -> Tensor:
 
 def pixel_batch(rows: int = 4, **changes: Any) -> Batch:
     """The same pictures, not encoded yet."""
-    return make_batch(rows, latents=None, pixels_BCHW=make_pixels(rows), **changes)
+    return make_batch(rows, **({"latents": None, "pixels_BCHW": make_pixels(rows)} | changes))
