@@ -22,9 +22,9 @@ class NextSample:
 
     def __call__(self, example: Example) -> None:
         """x' = x_t + (sigma' - sigma) p, t = t', eps' = (x' - (1 - sigma') x_0) / sigma'."""
-        kit, batch, shape = example.kit, example.batch, example.latents.shape[1:]
-        drawn = self._timesteps.draw(example.number, batch.slots, example.denoiser.t_range, shape)
-        t_B = kit.accelerator.put(torch.tensor(self._timesteps.after(drawn, shape)))
+        kit = example.kit
+        after = self._timesteps.after(example.drawn, example.latents.shape[1:])
+        t_B = kit.accelerator.put(torch.tensor(after))
         with torch.no_grad():
             prediction = example.predict()
         sigma = spread(kit.table.sigma(t_B), prediction)
@@ -32,4 +32,4 @@ class NextSample:
         moved = example.noisy.float() + (sigma - before) * prediction
         noise = (moved - (1 - sigma) * example.latents.float()) / sigma
         example.noisy, example.noise = moved.to(example.noisy.dtype), noise.to(example.noise.dtype)
-        example.t_B = t_B
+        example.drawn, example.t_B = after, t_B
