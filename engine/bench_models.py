@@ -15,8 +15,8 @@ from torch import nn
 
 from engine.families.base import Conditioning, Family
 from engine.families.sd1 import StableDiffusion1
-from engine.families.sd1_data import configs
-from engine.families.sd_source import Source
+from engine.families.sd_data import configs
+from engine.families.sd_parts import Source
 from schema.sections.model import Model
 
 SIZES: Final = ("tiny", "real")
@@ -68,7 +68,7 @@ class RandomSource(Source):
         # Past diffusers' own `to`, which warns of casting; there is no trained value to lose.
         return nn.Module.to(module, dtype)
 
-    def tokenizer(self) -> Any:
+    def tokenizer(self, text_encoder: str) -> Any:
         """There are no prompts to read."""
         raise NotImplementedError("a measurement has no prompts")
 

@@ -83,14 +83,23 @@ class Example:
         kit = self.kit
         noisy = self.noisy if noisy is None else noisy
         t_B = self.t_B if t_B is None else t_B
+        conditioning = self.conditioning if conditioning is None else conditioning
+        if self.batch.sizes_B6 is not None:
+            conditioning = kit.family.with_sizes(conditioning, self.sizes_B6)
         with kit.accelerator.forward():
             return kit.family.predict(
                 self.denoiser,
                 kit.table.model_input(noisy, t_B),
                 t_B,
-                self.conditioning if conditioning is None else conditioning,
+                conditioning,
                 self.guidance_B if guidance_B is None else guidance_B,
             ).float()
+
+    @cached_property
+    def sizes_B6(self) -> Tensor:
+        """How the pictures were framed, on the device."""
+        assert self.batch.sizes_B6 is not None, "the family is not told sizes"
+        return self.kit.accelerator.put(self.batch.sizes_B6)
 
     @contextlib.contextmanager
     def untrained(self) -> Iterator[None]:

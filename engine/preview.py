@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +58,13 @@ class PreviewImage:
     sample_steps: int
     network_multiplier: float
     precision: str
+    options: dict[str, Any] = field(default_factory=dict)
+    """What only some families have: rescaled guidance, where the refiner starts."""
 
     def fields(self) -> dict[str, Any]:
         """Plain values by name, ``path`` as text."""
-        return asdict(self) | {"path": str(self.path)}
+        values = asdict(self)
+        return values | values.pop("options") | {"path": str(self.path)}
 
 
 class Preview:
@@ -168,6 +171,7 @@ class Preview:
             )
             latents: Tensor = pipeline(
                 **inputs,
+                **self._family.preview_options(request),
                 width=request.width,
                 height=request.height,
                 num_inference_steps=request.sample_steps,
@@ -184,12 +188,14 @@ class Preview:
     ) -> PreviewImage:
         name = f"{time.time_ns() // 1_000_000}__{step:09d}_{index}.{self._format}"
         save_image(picture, folder, name, self._format)
-        settings = asdict(request)
+        shown = {entry.name for entry in fields(PreviewImage)}
+        settings = {key: value for key, value in asdict(request).items() if key in shown}
         return PreviewImage(
             path=folder / name,
             step=step,
             index=index,
             sampler=self._sampler,
+            options=self._family.preview_options(request),
             precision=str(self._family.dtype).removeprefix("torch."),
             **settings,
         )

@@ -193,8 +193,19 @@ class DataSource:
             pixels_BCHW=None if cached else self._pixels(items, step, slots),
             conditioning=None if self._text is None else self._text.rows(captions),
             loss_weight_B=_loss_weights(items),
+            sizes_B6=self._sizes(items, step, slots) if self._family.told_sizes else None,
             pictures=[_shown(item) for item in items],
         )
+
+    def _sizes(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
+        """How each picture was framed, (B, 6); see `Family.with_sizes`."""
+        rows = []
+        for item, slot in zip(items, slots, strict=True):
+            width, height = item.picture.size
+            left, top = item.offset(self._seed, step, slot)
+            across, down = item.plan.crop
+            rows.append((height, width, top, left, down, across))
+        return torch.tensor(rows)
 
     def _pixels(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
         return torch.stack(

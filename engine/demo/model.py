@@ -88,4 +88,10 @@ def new_parts(seed: int = 0) -> SdParts:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         vae, unet, text_encoder = new_vae(), new_unet(), new_text_encoder(tokenizer)
-    return SdParts(unet, vae, text_encoder, tokenizer, dict(new_scheduler().config))
+    return SdParts(
+        unet,
+        vae,
+        {"text_encoder": text_encoder},
+        {"tokenizer": tokenizer},
+        dict(new_scheduler().config),
+    )

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 # architecture -> (module, class); the row of the same name in schema/families/ describes it
 FAMILIES: dict[str, tuple[str, str]] = {
+    "flux": ("engine.families.flux", "Flux"),
     "sd1": ("engine.families.sd1", "StableDiffusion1"),
+    "sd2": ("engine.families.sd2", "StableDiffusion2"),
+    "sdxl": ("engine.families.sdxl", "StableDiffusionXL"),
 }
 
 

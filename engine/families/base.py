@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,13 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from engine.noise import NoiseProcess
+    from schema.formulas.prompts import PreviewRequest
     from schema.sections.model import Model
     from schema.sections.network import Network
     from schema.sections.train import Train
 
 MASK_SUFFIX = ".mask"
+REFINER = "refiner"  # the name of a second denoiser that is trained, and saved, on its own
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Family(ABC):
     ``text_encoders`` until :meth:`load_text_encoders`, ``vae`` is None until :meth:`load_vae`.
     """
 
+    told_sizes = False
+    """Whether the denoiser is told how each picture was framed; see :meth:`with_sizes`."""
     patch = 2  # latent pixels along the side of an image token
 
     row: Any  # schema.families.FamilyRow
@@ -140,6 +144,7 @@ class Family(ABC):
     denoisers: list[Denoiser]
     text_encoders: dict[str, nn.Module]
     vae: nn.Module | None
+    on_load: Callable[[str, nn.Module], None] | None = None  # see `arrived`
 
     @classmethod
     @abstractmethod
@@ -174,6 +179,30 @@ class Family(ABC):
     def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
         """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), all frozen."""
 
+    def arrived(self, component: str, module: nn.Module) -> nn.Module:
+        """A text encoder or denoiser that was just loaded, after whoever changes such parts on
+        their arrival (files merged into the base model) has seen it. Every load ends with this.
+        """
+        if self.on_load is not None:
+            self.on_load(component, module)
+        return module
+
+    def train_refiner(self, with_base: bool) -> None:
+        """A full fine-tune trains the refiner too, or, unless `with_base`, the refiner alone.
+
+        Called before :meth:`load_denoisers`. Models without one have nothing to do.
+        """
+        del with_base
+
+    @property
+    def trainable_text_encoders(self) -> dict[str, nn.Module]:
+        """The loaded text encoders that may be trained: of two, those that the config includes."""
+        chosen = (self.model.use_text_encoder_1, self.model.use_text_encoder_2)
+        left_out = {
+            name for name, use in zip(self.row.text_encoders, chosen, strict=False) if not use
+        }
+        return {name: m for name, m in self.text_encoders.items() if name not in left_out}
+
     def enable_gradient_checkpointing(self) -> None:
         """Trade time for memory in every denoiser and text encoder that is loaded."""
         for denoiser in self.denoisers:
@@ -186,6 +215,18 @@ class Family(ABC):
     @abstractmethod
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         """One row per prompt, on the device; differentiable where a text encoder is trained."""
+
+    @property
+    def text_identity(self) -> str:
+        """What embeddings depend on besides prompt and weights; part of their cache's names."""
+        return ""
+
+    def with_sizes(self, conditioning: Conditioning, sizes_B6: Tensor) -> Conditioning:
+        """The conditioning with how its pictures were framed, whole numbers (B, 6): height and
+        width of the original, top and left of the crop in what it was scaled to, height and width
+        of the crop. Only where `told_sizes`; conditioning of several B rows gets them repeated.
+        """
+        raise NotImplementedError(f"{self.row.label} is not told sizes")
 
     @abstractmethod
     def encode_images(
@@ -201,7 +242,7 @@ class Family(ABC):
 
     @abstractmethod
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """Pixels (B, 3, H, W), nominally in [-1, 1], of scaled latents."""
+        """Pixels (B, 3, H, W), nominally in [-1, 1], of scaled latents, differentiable in these."""
 
     @abstractmethod
     def predict(
@@ -256,6 +297,11 @@ class Family(ABC):
     def pipeline_inputs(self, positive: Conditioning, negative: Conditioning) -> dict[str, Any]:
         """Keyword arguments that hand encoded prompts to :meth:`preview_pipeline`'s call."""
 
+    def preview_options(self, request: PreviewRequest) -> dict[str, Any]:
+        """Further keyword arguments of :meth:`preview_pipeline`'s call for one preview."""
+        del request
+        return {}
+
     # -- files -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -281,6 +327,14 @@ class Family(ABC):
         self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The inverse of :meth:`lora_file`, whichever of the key formats the file has."""
+
+    def lora_component(self, key: str) -> str | None:
+        """Which component a LoRA file's key is about, in any format that is read; None for none.
+
+        Here: the dotted names of diffusers.
+        """
+        first = key.partition(".")[0]
+        return first if first in (self.row.denoiser_folder, *self.row.text_encoders) else None
 
     @abstractmethod
     def save_full(

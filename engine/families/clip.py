@@ -16,12 +16,13 @@ from typing import Any
 from torch import Tensor, nn
 
 PREFIX = "text_model."
+PROJECTION = "text_projection."
 LENGTH = 77
 
 
 def canonical(name: str) -> str:
     """A module or tensor name of the text encoder as it stands in files, with ``text_model.``."""
-    return name if name.startswith(PREFIX) else PREFIX + name
+    return name if name.startswith((PREFIX, PROJECTION)) else PREFIX + name
 
 
 def live_name(name: str, encoder: nn.Module) -> str:
@@ -43,11 +44,13 @@ def load_tokenizer(folder: Path) -> Any:
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def standard_tokenizer() -> Any:
-    """OpenAI's CLIP tokenizer (49,408 tokens), built from the shipped merges."""
+def standard_tokenizer(open_clip: bool = False) -> Any:
+    """OpenAI's CLIP tokenizer (49,408 tokens), built from the shipped merges; OpenCLIP's models
+    pad with ``!``, whose number is 0.
+    """
     from transformers import CLIPTokenizer
 
-    from engine.families.sd1_data import clip_merges
+    from engine.families.sd_data import clip_merges
 
     merges = clip_merges()
     symbols = [*map(chr, [*range(33, 127), *range(161, 173), *range(174, 256)])]
@@ -55,7 +58,8 @@ def standard_tokenizer() -> Any:
     tokens = symbols + [symbol + "</w>" for symbol in symbols]
     tokens += [left + right for left, right in merges] + ["<|startoftext|>", "<|endoftext|>"]
     vocab = {token: i for i, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=LENGTH)
+    padding = "!" if open_clip else "<|endoftext|>"
+    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=LENGTH, pad_token=padding)
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
@@ -82,11 +86,22 @@ def token_ids(tokenizer: Any, prompts: Sequence[str], length: int) -> Tensor:
 
 def encode(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
     """The last hidden states (B, N, C) of prompts, N being the encoder's full length."""
-    length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-    device = next(encoder.parameters()).device
-    ids = token_ids(tokenizer, prompts, length).to(device)
-    states: Tensor = encoder(ids)[0]
+    states: Tensor = encoder(_ids(encoder, tokenizer, prompts))[0]
     return states
+
+
+def encode_inner(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """The states before the last layer (B, N, C), without the final norm, and the encoder's first
+    output, which is the pooled and projected vector (B, P) where it has a projection.
+    """
+    output = encoder(_ids(encoder, tokenizer, prompts), output_hidden_states=True)
+    return output.hidden_states[-2], output[0]
+
+
+def _ids(encoder: Any, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
+    """(B, N) on the encoder's device."""
+    length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    return token_ids(tokenizer, prompts, length).to(next(encoder.parameters()).device)
 
 
 def config_for_file(encoder: Any) -> dict[str, Any]:
@@ -98,4 +113,4 @@ def config_for_file(encoder: Any) -> dict[str, Any]:
     config: dict[str, Any] = encoder.config.to_dict()
     config.pop("_name_or_path", None)  # a folder of the machine that trained
     opened = {"dtype": "float32", "torch_dtype": "float32"}
-    return config | {"architectures": ["CLIPTextModel"]} | opened
+    return config | {"architectures": [type(encoder).__name__]} | opened

@@ -14,7 +14,6 @@ from torch import Tensor
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
-TEXT = "cond_stage_model.transformer."
 RESNET = {
     "norm1": "in_layers.0",
     "conv1": "in_layers.2",
@@ -43,6 +42,8 @@ def unet_table(config: Mapping[str, Any]) -> Table:
         "conv_norm_out": "out.0",
         "conv_out": "out.2",
         "mid_block.attentions.0": "middle_block.1",
+        "add_embedding.linear_1": "label_emb.0.0",
+        "add_embedding.linear_2": "label_emb.0.2",
     }
     table |= _resnet("mid_block.resnets.0", "middle_block.0")
     table |= _resnet("mid_block.resnets.1", "middle_block.2")

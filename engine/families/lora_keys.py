@@ -24,6 +24,7 @@ from torch import Tensor
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 METADATA_KEY = "lora_adapter_metadata"  # where diffusers looks for peft's settings
 KOHYA = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
+KOHYA_TWO = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 TEXT_SUFFIXES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 State = dict[str, Tensor]
 
@@ -72,17 +73,21 @@ def _peft_settings(component: str, rows: Mapping[str, tuple[int, float]]) -> dic
     }
 
 
-def kohya_name(module: str) -> str:
+def kohya_name(module: str, prefixes: Mapping[str, str] = KOHYA) -> str:
     """``unet.down_blocks.0.to_q`` -> ``lora_unet_down_blocks_0_to_q``."""
     component, name = module.split(".", 1)
-    return KOHYA[component] + name.replace(".", "_")
+    return prefixes[component] + name.replace(".", "_")
 
 
-def to_kohya(state: Mapping[str, Tensor], alphas: Mapping[str, float]) -> State:
+def to_kohya(
+    state: Mapping[str, Tensor],
+    alphas: Mapping[str, float],
+    prefixes: Mapping[str, str] = KOHYA,
+) -> State:
     """Tensors of the kohya format, alphas as scalars of the weights' dtype."""
     tensors: State = {}
     for name in modules_of(state):
-        kohya, down = kohya_name(name), state[name + DOWN]
+        kohya, down = kohya_name(name, prefixes), state[name + DOWN]
         tensors[f"{kohya}.lora_down.weight"] = down.contiguous()
         tensors[f"{kohya}.lora_up.weight"] = state[name + UP].contiguous()
         tensors[f"{kohya}.alpha"] = torch.tensor(alphas[name], dtype=down.dtype)
@@ -90,13 +95,14 @@ def to_kohya(state: Mapping[str, Tensor], alphas: Mapping[str, float]) -> State:
 
 
 def from_kohya(
-    tensors: Mapping[str, Tensor], modules: Iterable[str]
+    tensors: Mapping[str, Tensor], modules: Iterable[tuple[str, str]]
 ) -> tuple[State, dict[str, float]]:
-    """The inverse of :func:`to_kohya`. ``modules`` are the names that the model has.
+    """The inverse of :func:`to_kohya`. ``modules`` are what the model's modules are called in
+    such files, with their own names.
 
     Raises KeyError for a key that no module of the model answers to.
     """
-    known = {kohya_name(name): name for name in modules}
+    known = dict(modules)
     state: State = {}
     alphas: dict[str, float] = {}
     for key, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""Writing a whole Stable Diffusion 1 model: a diffusers folder, one safetensors file, or a ckpt.
+"""Writing a whole Stable Diffusion model: a diffusers folder, one safetensors file, or a ckpt.
 
 Everything is written beside its place first, brought to the disk, and moved there by one rename; a
 crash or a full disk leaves what was there before. Floating-point weights are cast on the way, a
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.families import clip, ldm
-from engine.families.sd_source import CONFIGS_KEY
+from engine.families.ldm import UNET, VAE
+from engine.families.open_clip import to_open_clip
+from engine.families.sd_layout import SD1, Layout
+from engine.families.sd_single import CONFIGS_KEY, NO_SIGNAL, PREDICTS_V
 from schema.atomic import sync_folder
 
 SAVE_FORMATS = ("diffusers", "safetensors", "ckpt")
@@ -29,13 +33,14 @@ SAVE_FORMATS = ("diffusers", "safetensors", "ckpt")
 
 @dataclass(frozen=True)
 class SdParts:
-    """What makes up a Stable Diffusion 1 model."""
+    """What makes up a Stable Diffusion model; text encoders and tokenizers by their folders."""
 
     unet: Any  # UNet2DConditionModel
     vae: Any  # AutoencoderKL
-    text_encoder: Any  # CLIPTextModel
-    tokenizer: Any
+    text_encoders: Mapping[str, Any]
+    tokenizers: Mapping[str, Any]
     scheduler_config: Mapping[str, Any]
+    layout: Layout = SD1
 
 
 def save_model(
@@ -63,6 +68,13 @@ def save_model(
         _remove(staged)
         raise CheckpointError(f"{path} could not be written: {fault}") from fault
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def refiner_path(path: Path) -> Path:
+    """Where the refiner lies beside a model: ``_refiner`` before the step and the ending."""
+    ending = re.search(r"(_\d{9,})?(\.safetensors|\.ckpt)?$", path.name)
+    assert ending is not None
+    return path.with_name(f"{path.name[: ending.start()]}_refiner{ending.group()}")
 
 
 def _put_in_place(staged: Path, path: Path) -> None:
@@ -115,12 +127,13 @@ def _write_folder(parts: SdParts, folder: Path, dtype: torch.dtype) -> None:
     folder.mkdir()
     for name, module in (("unet", parts.unet), ("vae", parts.vae)):
         _write_component(folder / name, module, dtype)
-    text = folder / "text_encoder"
-    text.mkdir()
-    _write_json(text / "config.json", clip.config_for_file(parts.text_encoder))
-    state = _cast(clip.file_state(base_state(parts.text_encoder)), dtype)
-    save_file(state, text / "model.safetensors", metadata={"format": "pt"})
-    clip.save_tokenizer(parts.tokenizer, folder / "tokenizer")
+    for name, encoder in parts.text_encoders.items():
+        (folder / name).mkdir()
+        _write_json(folder / name / "config.json", clip.config_for_file(encoder))
+        state = _cast(clip.file_state(base_state(encoder)), dtype)
+        save_file(state, folder / name / "model.safetensors", metadata={"format": "pt"})
+    for name, tokenizer in parts.tokenizers.items():
+        clip.save_tokenizer(tokenizer, folder / name)
     (folder / "scheduler").mkdir()
     _write_json(folder / "scheduler" / "scheduler_config.json", dict(parts.scheduler_config))
     _write_json(folder / "model_index.json", _model_index(parts))
@@ -138,17 +151,16 @@ def _write_component(folder: Path, module: Any, dtype: torch.dtype) -> None:
 def _model_index(parts: SdParts) -> dict[str, Any]:
     import diffusers
 
-    scheduler = parts.scheduler_config.get("_class_name", "PNDMScheduler")
+    layout = parts.layout
+    texts = {name: type(encoder).__name__ for name, encoder in parts.text_encoders.items()}
     return {
-        "_class_name": "StableDiffusionPipeline",
+        "_class_name": layout.pipeline,
         "_diffusers_version": diffusers.__version__,
-        "feature_extractor": [None, None],
-        "image_encoder": [None, None],
-        "requires_safety_checker": False,
-        "safety_checker": [None, None],
-        "scheduler": ["diffusers", scheduler],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
+        **{name: [None, None] for name in layout.absent},
+        **dict(layout.settings),
+        **{name: ["transformers", kind] for name, kind in texts.items()},
+        **{name: ["transformers", "CLIPTokenizer"] for name in parts.tokenizers},
+        "scheduler": ["diffusers", parts.scheduler_config.get("_class_name", "PNDMScheduler")],
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
@@ -173,34 +185,50 @@ def _single_state(parts: SdParts) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the model under its name in the original release."""
     unet, vae = (json.loads(m.to_json_string()) for m in (parts.unet, parts.vae))
     for name, tensor in ldm.to_ldm(ldm.unet_table(unet), base_state(parts.unet)):
-        yield ldm.UNET + name, tensor
+        yield UNET + name, tensor
     for name, tensor in ldm.to_ldm(ldm.vae_table(vae), base_state(parts.vae)):
-        yield ldm.VAE + name, tensor
-    for name, tensor in clip.file_state(base_state(parts.text_encoder)):
-        yield ldm.TEXT + name, tensor
-    positions = int(parts.text_encoder.config.max_position_embeddings)
-    # not a weight, but older loaders insist on finding it
-    yield f"{ldm.TEXT}text_model.embeddings.position_ids", torch.arange(positions)[None]
+        yield VAE + name, tensor
+    for part in parts.layout.texts:
+        encoder = parts.text_encoders[part.name]
+        state = clip.file_state(base_state(encoder))
+        if part.open_clip:
+            state = to_open_clip(state, part.spare_layers)
+        for name, tensor in state:
+            yield part.prefix + name, tensor
+        if not part.open_clip:
+            positions = int(encoder.config.max_position_embeddings)
+            # not a weight, but older loaders insist on finding it
+            place = f"{part.prefix}text_model.embeddings.position_ids"
+            yield place, torch.arange(positions)[None]
+    if parts.layout.sized:  # the layouts before SDXL have no such marks
+        if parts.scheduler_config.get("prediction_type") == "v_prediction":
+            yield PREDICTS_V, torch.zeros(0)
+        if parts.scheduler_config.get("rescale_betas_zero_snr"):
+            yield NO_SIGNAL, torch.zeros(0)
 
 
 def stored_configs(parts: SdParts) -> dict[str, Any]:
     """What a reader of the single file needs besides tensors; OpenAI's own vocabulary is known."""
-    from engine.families.sd1_data import configs
+    from engine.families.sd_data import configs
 
-    text = parts.text_encoder.config.to_dict()
+    texts = {name: encoder.config.to_dict() for name, encoder in parts.text_encoders.items()}
     unet, vae = (json.loads(m.to_json_string()) for m in (parts.unet, parts.vae))
-    for config in (text, unet, vae):
+    for config in (*texts.values(), unet, vae):
         config.pop("_name_or_path", None)  # a folder of the machine that trained
     scheduler = dict(parts.scheduler_config)
-    found: dict[str, Any] = {
-        "configs": {"unet": unet, "vae": vae, "text_encoder": text, "scheduler": scheduler}
-    }
-    if text["vocab_size"] != configs()["text_encoder"]["vocab_size"]:
-        model = json.loads(parts.tokenizer.backend_tokenizer.to_str())["model"]
-        found["tokenizer"] = {
-            "vocab": model["vocab"],
-            "merges": model["merges"],
-            "length": parts.tokenizer.model_max_length,
-            "pad_token": str(parts.tokenizer.pad_token),
-        }
+    found: dict[str, Any] = {"configs": {"unet": unet, "vae": vae, **texts, "scheduler": scheduler}}
+    known = configs()["text_encoder"]["vocab_size"]
+    for part in parts.layout.texts:
+        if texts[part.name]["vocab_size"] != known:
+            found[part.tokenizer] = _vocabulary(parts.tokenizers[part.tokenizer])
     return found
+
+
+def _vocabulary(tokenizer: Any) -> dict[str, Any]:
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    return {
+        "vocab": model["vocab"],
+        "merges": model["merges"],
+        "length": tokenizer.model_max_length,
+        "pad_token": str(tokenizer.pad_token),
+    }

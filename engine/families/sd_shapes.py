@@ -48,11 +48,24 @@ def infer_unet(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
     ]
     middle = "middle_block.1"
     config["cross_attention_dim"] = shapes[f"{middle}.transformer_blocks.0.attn2.to_k.weight"][1]
-    config["transformer_layers_per_block"] = _count(
-        shapes, rf"{re.escape(middle)}\.transformer_blocks\.(\d+)\."
-    )
+    depths = [_depth(shapes, f"{first}.1") for first in firsts]
+    depth = _depth(shapes, middle)
+    same = {depth} == {found for found in depths if found}
+    # the last entry is the middle block's too
+    each = [*(found or 1 for found in depths[:-1]), depths[-1] or depth]
+    config["transformer_layers_per_block"] = depth if same else each
     config["use_linear_projection"] = len(shapes[f"{middle}.proj_in.weight"]) == 2
+    if isinstance(base["attention_head_dim"], list):  # the number of heads; all are 64 wide
+        config["attention_head_dim"] = [max(1, w // 64) for w in config["block_out_channels"]]
+    if "label_emb.0.0.weight" in shapes:
+        width = shapes["label_emb.0.0.weight"][1]
+        config["projection_class_embeddings_input_dim"] = width
     return config
+
+
+def _depth(shapes: Shapes, place: str) -> int:
+    """How many transformer blocks an attention module has; 0 where there is none."""
+    return _count(shapes, rf"{re.escape(place)}\.transformer_blocks\.(\d+)\.")
 
 
 def infer_vae(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +81,24 @@ def infer_vae(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
     config["out_channels"] = shapes["decoder.conv_out.weight"][0]
     config["down_block_types"] = ["DownEncoderBlock2D"] * levels
     config["up_block_types"] = ["UpDecoderBlock2D"] * levels
+    return config
+
+
+def infer_open_clip(
+    shapes: Shapes, base: Mapping[str, Any], spare_layers: int = 0
+) -> dict[str, Any]:
+    """The config of a text encoder in OpenCLIP's names, without the layers that are never asked."""
+    vocabulary, width = shapes["token_embedding.weight"]
+    config = dict(base)
+    config["vocab_size"], config["hidden_size"] = vocabulary, width
+    config["intermediate_size"] = shapes["transformer.resblocks.0.mlp.c_fc.weight"][0]
+    layers = _count(shapes, r"transformer\.resblocks\.(\d+)\.")
+    config["num_hidden_layers"] = layers - spare_layers
+    config["max_position_embeddings"] = shapes["positional_embedding"][0]
+    config["num_attention_heads"] = max(1, width // 64)
+    if "text_projection" in shapes:
+        config["projection_dim"] = shapes["text_projection"][1]
+    config["bos_token_id"], config["eos_token_id"] = vocabulary - 2, vocabulary - 1
     return config
 
 

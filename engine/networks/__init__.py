@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
-from engine.families.base import Family
+from engine.families.base import REFINER, Family
 from schema.sections.network import Network
 from schema.sections.train import Train
 
 UNET, TEXT_ENCODER = "unet", "text_encoder"
-"""The parameter groups: every denoiser, and every text encoder."""
+"""The parameter groups: every denoiser but a refiner, which is one of its own; text encoders."""
 
 
 class Trained(Protocol):
@@ -61,7 +61,8 @@ def build(
     family: Family, network: Network | None, train: Train, save_format: str, seed: int
 ) -> Trained:
     """Attach the configured network to the loaded model, or take the model's own weights."""
-    if not (train.train_unet or train.train_text_encoder):
+    refines = any(denoiser.name == REFINER for denoiser in family.denoisers)
+    if not (train.train_unet or train.train_text_encoder or refines):
         raise ConfigError(
             "train.train_unet",
             "neither the denoiser nor the text encoder is trained: nothing would change.",

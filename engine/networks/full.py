@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine.families.base import Family
+from engine.families.base import REFINER, Family
 from engine.networks import TEXT_ENCODER, UNET, load_exactly
 from schema.sections.train import Train
 
@@ -21,15 +21,18 @@ class FullModel:
     def __init__(self, family: Family, train: Train, save_format: str) -> None:
         self._family, self._format = family, save_format
         self.groups: dict[str, dict[str, nn.Parameter]] = {}
-        modules: list[nn.Module] = []
+        refiner = {d.name: d.module for d in family.denoisers if d.name == REFINER}
+        parts = {REFINER: refiner}
         if train.train_unet:
-            modules += [denoiser.module for denoiser in family.denoisers]
-            self.groups[UNET] = _named({d.name: d.module for d in family.denoisers})
+            others = {d.name: d.module for d in family.denoisers if d.name != REFINER}
+            parts = {UNET: others} | parts
         if train.train_text_encoder:
-            modules += family.text_encoders.values()
-            self.groups[TEXT_ENCODER] = _named(family.text_encoders)
-        for module in modules:
-            module.requires_grad_(True)
+            parts[TEXT_ENCODER] = family.trainable_text_encoders
+        for group, modules in parts.items():
+            for module in modules.values():
+                module.requires_grad_(True)
+            if modules:
+                self.groups[group] = _named(modules)
         self.uses_dropout = False  # what the model has of its own is not the network's
 
     def _all(self) -> dict[str, nn.Parameter]:

@@ -65,6 +65,8 @@ class PreviewRequest:
     guidance_scale: float
     sample_steps: int
     network_multiplier: float
+    guidance_rescale: float = 0.0
+    refiner_start_at: float = 1.0
 
 
 _DRAWN = frozenset(PreviewRequest.__annotations__)

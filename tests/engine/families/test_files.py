@@ -84,7 +84,7 @@ def test_every_fault_of_a_folder_is_told_at_once(model: Path) -> None:
 def test_a_damaged_tokenizer_is_a_sentence_that_names_it(model: Path, text: str) -> None:
     (model / "tokenizer" / "tokenizer.json").write_text(text)
     with pytest.raises(DataError, match=r"tokenizer in .*/tokenizer cannot be read") as caught:
-        tiny.open_sd1(model).load_tokenizer()
+        tiny.open_sd1(model).load_tokenizers()
     assert "\n" not in caught.value.message
 
 

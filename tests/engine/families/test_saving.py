@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, DataError
 from engine.families import clip, ldm, sd_saving
-from engine.families.sd1_data import configs
+from engine.families.sd_data import configs
+from engine.families.sd_layout import SD1
 from engine.families.sd_shapes import infer_text_encoder, infer_unet, infer_vae, without_prefix
-from engine.families.sd_source import CONFIGS_KEY
+from engine.families.sd_single import CONFIGS_KEY
 from tests.engine import tiny
 
 NAMES = {"diffusers": "model", "safetensors": "model.safetensors", "ckpt": "model.ckpt"}
@@ -140,7 +141,7 @@ def test_sizes_are_read_from_the_shapes_of_a_foreign_single_file(
     base = configs()
     unet = infer_unet(without_prefix(shapes, ldm.UNET), base["unet"])
     vae = infer_vae(without_prefix(shapes, ldm.VAE), base["vae"])
-    text = infer_text_encoder(without_prefix(shapes, ldm.TEXT), base["text_encoder"])
+    text = infer_text_encoder(without_prefix(shapes, SD1.texts[0].prefix), base["text_encoder"])
     seen = ("in_channels", "out_channels", "layers_per_block", "block_out_channels",
             "down_block_types", "up_block_types")  # fmt: skip
     for found, true in ((unet, sd1.configs["unet"]), (vae, sd1.configs["vae"])):
@@ -183,7 +184,7 @@ def test_a_foreign_single_file_loads_with_the_shipped_configs(tmp_path: Path) ->
     foreign = tiny.load_sd1(tmp_path / "foreign.safetensors")
     again, original = states(foreign), states(family)
     assert all(torch.equal(again[key], original[key]) for key in original)
-    ids = clip.token_ids(foreign._tokenizer, ["a photo of a cat"], 77)
+    ids = clip.token_ids(foreign._tokenizers["text_encoder"], ["a photo of a cat"], 77)
     assert ids[0, :7].tolist() == [49406, 320, 1125, 539, 320, 2368, 49407]
 
 
