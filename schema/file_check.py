@@ -22,7 +22,9 @@ def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
     """Everything about files that would stop or spoil this process."""
     row = family(process.model.arch)
     if row is not None:
-        yield from model_problems(process.model.name_or_path, row)
+        yield from model_problems(
+            process.model.name_or_path, row, process.model.extras_name_or_path
+        )
         yield from part_problems(process, row)
         if process.model.vae_path:
             yield from vae_problems(process.model.vae_path, row)

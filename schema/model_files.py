@@ -31,14 +31,25 @@ _FOREIGN: Final = {
 }
 """Beginnings of tensor names that give another family's single file away."""
 
+_COMFY: Final = "model.diffusion_model."
+"""What ComfyUI puts in front of a denoiser's tensor names."""
 
-def model_problems(name_or_path: str, row: FamilyRow) -> Iterator[Problem]:
+_BARE: Final = {"flux": "img_in.weight"}
+"""The first layer in files that hold a family's denoiser alone: who has it, and how wide it is."""
+
+
+def model_problems(
+    name_or_path: str, row: FamilyRow, extras: str | None = None
+) -> Iterator[Problem]:
     """What is wrong with the model that `model.name_or_path` names.
 
-    Of families that the engine does not train yet, only whether it is there.
+    Of families that the engine does not train yet, only whether it is there. `extras` is
+    `model.extras_name_or_path`.
     """
     path = path_of(name_or_path)
-    if is_folder(path) and row.engine:
+    if row.engine and row.can(("transformer",)) and _is_denoiser_alone(path):
+        yield from _denoiser_alone(path, row, extras)
+    elif is_folder(path) and row.engine:
         yield from _folder(path, row)
     elif is_file(path) and row.engine:
         yield from _file(path, row)
@@ -123,15 +134,72 @@ def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
         name = f"a {index['_class_name']}" if "_class_name" in index else "another pipeline"
         yield _error(_PATH, "wrong-family", f"{path} holds {name}, not a {row.label} model")
         return
+    yield from _parts_of(path, row, (row.denoiser_folder, "vae", *row.text_encoders), _PATH)
+
+
+def _is_denoiser_alone(path: Path) -> bool:
+    """A single file, or a folder that holds a component and no model around it."""
+    component = exists(path / "config.json") and not exists(path / "model_index.json")
+    return is_file(path) or (is_folder(path) and component)
+
+
+def _denoiser_alone(path: Path, row: FamilyRow, extras: str | None) -> Iterator[Problem]:
+    """The denoiser of a family whose other parts come from elsewhere, and that place."""
+    if is_file(path):
+        yield from _bare_file(path, row)
+    else:
+        yield from _weights(path, _PATH)
+        config, problem = _json(path / "config.json", _PATH)
+        yield from [problem] if problem is not None else _denoiser(config, {}, row, path)
+    others = path_of(extras) if extras is not None else path.parent
+    if extras is None and not exists(others / "model_index.json"):
+        message = f"{path} holds the denoiser alone; name the folder of a whole {row.label} model "
+        yield _error("model.extras_name_or_path", "model-incomplete", f"{message}for the rest")
+    elif is_folder(others):
+        parts = ("vae", *row.text_encoders)
+        yield from _parts_of(others, row, parts, "model.extras_name_or_path")
+
+
+def _bare_file(path: Path, row: FamilyRow) -> Iterator[Problem]:
+    """A single file with the denoiser in the names of the original release."""
+    if path.suffix != ".safetensors":
+        message = f"{path} is neither a model folder nor a .safetensors file"
+        yield _error(_PATH, "model-unknown", message)
+        return
+    header = read_header(path)
+    names = header.shapes
+    if header.fault is not None:
+        yield _error(_PATH, "model-damaged", f"{path} {header.fault}")
+    elif any("lora_" in name for name in names):
+        yield _error(_PATH, "wrong-family", f"{path} is a LoRA, not a base model")
+    elif (first := _first_layer(header, row)) is None:
+        yield _error(_PATH, "wrong-family", f"{path} holds no {row.label} model")
+    elif first[-1:] != (_channels_taken(row),):
+        message = f"{path} is a model of {first[-1] if first else 0} channels, not {row.label}"
+        yield _error(_PATH, "wrong-family", message)
+
+
+def _first_layer(header: TensorFile, row: FamilyRow) -> tuple[int, ...] | None:
+    name = _BARE.get(row.arch, "")
+    return header.shapes.get(name, header.shapes.get(_COMFY + name))
+
+
+def _channels_taken(row: FamilyRow) -> int | None:
+    """What a denoiser's config gives as its channels."""
+    return None if row.latent_channels is None else row.latent_channels * row.packed**2
+
+
+def _parts_of(path: Path, row: FamilyRow, parts: tuple[str, ...], where: str) -> Iterator[Problem]:
+    """The named components of a diffusers folder, each by itself and all together."""
     configs: dict[str, dict[str, Any]] = {}
-    for part in (row.denoiser_folder, "vae", *row.text_encoders):
-        config, problem = _json(path / part / "config.json", _PATH)
+    for part in parts:
+        config, problem = _json(path / part / "config.json", where)
         if problem is not None:
             yield problem
         else:
             configs[part] = config
-            yield from _weights(path / part, _PATH)
-    yield from _small_parts(path)
+            yield from _weights(path / part, where)
+    yield from _small_parts(path, row, where)
     yield from _family(configs, row, path)
 
 
@@ -147,20 +215,26 @@ def _no_index(path: Path) -> tuple[str, str | None]:
     return message, str(better[0]) if len(better) == 1 else None
 
 
-def _small_parts(path: Path) -> Iterator[Problem]:
-    """The tokenizer and the noise schedule, which are a few small files."""
-    _, problem = _json(path / "scheduler" / "scheduler_config.json", _PATH)
+def _small_parts(path: Path, row: FamilyRow, where: str) -> Iterator[Problem]:
+    """The tokenizers and the noise schedule, which are a few small files."""
+    _, problem = _json(path / "scheduler" / "scheduler_config.json", where)
     if problem is not None:
         yield problem
-    tokenizer = path / "tokenizer"
+    for encoder, kind in zip(row.text_encoders, row.encoders, strict=False):
+        yield from _tokenizer(path / encoder.replace("text_encoder", "tokenizer"), kind.name, where)
+
+
+def _tokenizer(tokenizer: Path, encoder: str, where: str) -> Iterator[Problem]:
+    """One file has it all, or else CLIP's vocabulary is in two, T5's in a third."""
+    needed = ("spiece.model",) if "T5" in encoder else ("vocab.json", "merges.txt")
     if not exists(tokenizer / "tokenizer.json"):
-        for name in ("vocab.json", "merges.txt"):
+        for name in needed:
             if not exists(tokenizer / name):
                 message = f"{tokenizer / name} is missing"
-                yield _error(_PATH, "model-incomplete", message)
+                yield _error(where, "model-incomplete", message)
     for name in ("tokenizer.json", "vocab.json", "tokenizer_config.json"):
         if exists(tokenizer / name):
-            _, problem = _json(tokenizer / name, _PATH)
+            _, problem = _json(tokenizer / name, where)
             if problem is not None:
                 yield problem
 
@@ -235,10 +309,11 @@ def _denoiser(
     if name != row.denoiser_class:
         yield _error(_PATH, "wrong-family", f"{where} is a {name}, not a {row.denoiser_class}")
         return
-    channels = config.get("in_channels", row.latent_channels)
+    expected = _channels_taken(row)
+    channels = config.get("in_channels", expected)
     if config.get("addition_embed_type"):
         yield _error(_PATH, "wrong-family", f"{path} is an SDXL model, not {row.label}")
-    elif channels != row.latent_channels:
+    elif channels != expected:
         kind = "an inpainting model" if channels == 9 else f"a model of {channels} channels"
         yield _error(_PATH, "wrong-family", f"{path} is {kind}, not {row.label}")
     width = config.get("cross_attention_dim")

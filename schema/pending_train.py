@@ -104,7 +104,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
     "guidance while training": (
         "do_cfg",
         "do_random_cfg",
-        "cfg_scale",
         "max_cfg_scale",
         "cfg_rescale",
         "do_guidance_loss",
@@ -114,7 +113,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "unconditional_prompt",
         "do_differential_guidance",
         "differential_guidance_scale",
-        "bypass_guidance_embedding",
         "negative_prompt",
         "max_negative_prompts",
     ),

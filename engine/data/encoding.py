@@ -154,7 +154,8 @@ def encode_captions(
     encoder = ""
     if any(captions.values()):
         modules = family.text_encoders.items()
-        parts = [weights_identity(module, f"{name} {family.row.arch}") for name, module in modules]
+        kind = f"{family.row.arch} {family.text_identity}".strip()
+        parts = [weights_identity(module, f"{name} {kind}") for name, module in modules]
         encoder = "+".join(parts)
     rows: dict[str, Conditioning] = {}
     for done, (caption, folder) in enumerate(captions.items(), start=1):

@@ -43,11 +43,13 @@ def attach(family: Family, network: Network, train: Train, seed: int) -> LoraNet
             "network", f"no layer of the model is targeted; it has {', '.join(names)}, ..."
         )
     layers: dict[str, tuple[str, nn.Module]] = {}
+    # Families whose files have no place for alpha train without it, too.
+    scales = (network.linear_scale, network.conv_scale) if _keeps_alpha(family) else (1.0, 1.0)
     with global_rng_kept():
         torch.manual_seed(key(seed, 0, 0, "network") & (2**63 - 1))
         for name, target in targets.items():
             group, module = parts[name]
-            for path, layer in _inject(module, network, target).items():
+            for path, layer in _inject(module, network, target, scales).items():
                 layers[f"{name}.{path}"] = (group, layer)
     return LoraNetwork(family, network, layers)
 
@@ -58,12 +60,22 @@ def _trained_parts(family: Family, train: Train) -> dict[str, tuple[str, nn.Modu
     if train.train_unet:
         parts |= {denoiser.name: (UNET, denoiser.module) for denoiser in family.denoisers}
     if train.train_text_encoder:
-        parts |= {name: (TEXT_ENCODER, module) for name, module in family.text_encoders.items()}
+        encoders = family.trainable_text_encoders
+        parts |= {name: (TEXT_ENCODER, module) for name, module in encoders.items()}
     return parts
 
 
-def _inject(module: nn.Module, network: Network, target: LoraTargets) -> dict[str, nn.Module]:
-    """Put peft layers at exactly the named places; the layers by their place."""
+def _keeps_alpha(family: Family) -> bool:
+    """Whether kohya's names, which go with an alpha, are the family's usual ones."""
+    return bool(family.row.can(("kohya_keys",)))
+
+
+def _inject(
+    module: nn.Module, network: Network, target: LoraTargets, scales: tuple[float, float]
+) -> dict[str, nn.Module]:
+    """Put peft layers at exactly the named places; the layers by their place. ``scales`` are
+    alpha / rank of linear layers and of convolutions.
+    """
     from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import LoraLayer
 
@@ -76,9 +88,9 @@ def _inject(module: nn.Module, network: Network, target: LoraTargets) -> dict[st
         rank = network.conv or 1
         patterns = {
             "rank_pattern": {convolutions: rank},
-            "alpha_pattern": {convolutions: network.conv_scale * rank},
+            "alpha_pattern": {convolutions: scales[1] * rank},
         }
-    alpha: Any = network.linear_scale * network.linear
+    alpha: Any = scales[0] * network.linear
     config = LoraConfig(r=network.linear, lora_alpha=alpha, target_modules=wanted, **patterns)
     inject_adapter_in_model(config, module, ADAPTER)
     found = {name: part for name, part in module.named_modules() if isinstance(part, LoraLayer)}
@@ -96,7 +108,9 @@ class LoraNetwork:
         layers: Mapping[str, tuple[str, nn.Module]],
     ) -> None:
         self._family = family
-        self._format = "diffusers" if network.network_kwargs.peft_format else "kohya"
+        dotted = network.network_kwargs.peft_format
+        dotted = not _keeps_alpha(family) if dotted is None else dotted
+        self._format = "diffusers" if dotted else "kohya"
         self._layers: dict[str, Any] = {name: layer for name, (_, layer) in layers.items()}
         self._scales = {name: layer.scaling[ADAPTER] for name, layer in self._layers.items()}
         self.groups: dict[str, dict[str, nn.Parameter]] = {}

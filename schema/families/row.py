@@ -58,8 +58,10 @@ class FamilyRow:
     sides must divide by, `bucket_step` what the sides of training sizes are rounded to (as
     ai-toolkit does). `frames` (step, rest) admits frame counts of step * n + rest. `resolution` is
     the side of a square of the area that the model was made for. `latent_channels` is None where
-    only the model's own config says it. `shift` and `timestep_type` are of flow models, `betas` of
-    the others. `controls` says how many control images are needed at least and taken at most.
+    only the model's own config says it; the config of a denoiser that takes squares of latent
+    pixels as one counts the channels of `packed` x `packed` of them. `shift` and `timestep_type`
+    are of flow models, `betas` of the others. `controls` says how many control images are needed
+    at least and taken at most.
     `suggests` are values by option path that suit the family, `recovery` the adapters that make up
     for few bits (which model, file, quantization type).
     """
@@ -77,6 +79,7 @@ class FamilyRow:
     shift: Shift | None = None
     timestep_type: str | None = None
     latent_channels: int | None = 16
+    packed: int = 1
     spatial: int = 8
     temporal: int = 1
     frames: tuple[int, int] | None = None

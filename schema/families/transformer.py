@@ -46,6 +46,7 @@ FLUX: Final = FamilyRow(
     repositories=("black-forest-labs/FLUX.1-dev", "ostris/Flex.1-alpha"),
     shift=FLUX_SHIFT,
     timestep_type="sigmoid",
+    packed=2,
     bucket_step=32,
     capabilities=FLOW
     | {
@@ -131,7 +132,7 @@ ROWS: Final = (
         keys="kohya-transformer",
         note="Works on the latents of the SDXL VAE.",
     ),
-    FLUX,
+    replace(FLUX, engine=True, capabilities=FLUX.capabilities | {"single_file"}),
     FamilyRow(
         arch="lumina2",
         label="Lumina Image 2",

@@ -31,6 +31,29 @@ def guidance_of_one(scope: Scope) -> Iterator[Problem]:
 
 @rule(
     RULES,
+    "warning",
+    "train.cfg_scale",
+    "train.do_cfg",
+    "train.do_random_cfg",
+    "train.bypass_guidance_embedding",
+    "model.use_flux_cfg",
+    "model.arch",
+)
+def guidance_scale_for_nobody(scope: Scope) -> Iterator[Problem]:
+    """The scale is for CFG training and for models that are told it."""
+    train, model = scope.process.train, scope.process.model
+    if train.cfg_scale == 1 or any(getattr(train, name) for name in _SWITCHES):
+        return
+    if not scope.family.can(("guidance_embedding",)):
+        message = "has no effect without train.do_cfg: this model has no guidance input to tell it"
+        yield Problem("train.cfg_scale", message, "1.0")
+    elif train.bypass_guidance_embedding or model.use_flux_cfg:
+        message = "has no effect: the guidance input is left out, and train.do_cfg is off"
+        yield Problem("train.cfg_scale", message, "1.0")
+
+
+@rule(
+    RULES,
     "error",
     "train.do_cfg",
     "train.do_random_cfg",

@@ -56,9 +56,9 @@ def test_a_recovery_adapter_is_one_file(whole: Path) -> None:
 
 
 def test_a_model_of_a_family_that_waits_is_only_looked_for(whole: Path, model: Path) -> None:
-    values = {"model.arch": "flux", "model.name_or_path": str(model)}
+    values = {"model.arch": "sd3", "model.name_or_path": str(model)}
     assert findings(whole, values, "wrong-family") == []
-    missing = {"model.arch": "flux", "model.name_or_path": str(model / "nope")}
+    missing = {"model.arch": "sd3", "model.name_or_path": str(model / "nope")}
     assert findings(whole, missing, "model-missing")
 
 

@@ -180,6 +180,11 @@ KEEPING: list[tuple[Values, str, str]] = [
 GUIDANCE: list[tuple[Values, str, str]] = [
     ({"do_random_cfg": True}, "random-guidance-without-a-range", "train.do_random_cfg"),
     ({"do_cfg": True}, "guidance-of-one", "train.do_cfg"),
+    ({"cfg_scale": 3.5}, "guidance-scale-for-nobody", "train.cfg_scale"),
+    ({"model.arch": "flux", "cfg_scale": 3.5, "bypass_guidance_embedding": True},
+     "guidance-scale-for-nobody", "train.cfg_scale"),
+    ({"model.arch": "flux", "cfg_scale": 3.5, "model.use_flux_cfg": True},
+     "guidance-scale-for-nobody", "train.cfg_scale"),
     ({"do_cfg": True, "cfg_scale": 3.0, "adapter_assist_name_or_path": "x",
       "adapter_assist_type": "control_net"}, "guidance-with-a-control-net", "train.do_cfg"),
     ({"do_guidance_loss": True, "guidance_loss_target": [4.0, 2.0]}, "guidance-range-in-order",

@@ -129,6 +129,7 @@ class Places(Section):
         group=_PATHS,
         tier="advanced",
         editor="model",
+        applies_to=("transformer",),
         on_resume="refused",
         inherits="model.name_or_path",
         detail="Lets several variants share one download. Everything but the denoiser is taken "

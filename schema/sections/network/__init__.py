@@ -44,13 +44,13 @@ class Network(_Custom, Types, Basics):
     def linear_scale(self) -> float:
         """The factor on the change of a linear layer: alpha / rank, 1 in the diffusers layout."""
         alpha = self.alpha if self.linear_alpha is None else self.linear_alpha
-        return _scale(alpha, self.linear, forced=self.network_kwargs.peft_format)
+        return _scale(alpha, self.linear, forced=bool(self.network_kwargs.peft_format))
 
     @property
     def conv_scale(self) -> float:
         """The factor on the change of a convolution: conv_alpha / conv, 1 when nothing is set."""
         alpha = self.conv_alpha or 0.0
-        return _scale(alpha, self.conv or 1, forced=self.network_kwargs.peft_format)
+        return _scale(alpha, self.conv or 1, forced=bool(self.network_kwargs.peft_format))
 
 
 def _scale(alpha: float, rank: int, *, forced: bool) -> float:

@@ -206,16 +206,19 @@ class NetworkKwargs(Ranks, Filters):
         detail="For kernels larger than 1x1: 1x1 from in to r, then the kernel from r to r "
         "(lora_mid in the file), then 1x1 from r to out.",
     )
-    peft_format: bool = opt(
-        False,
+    peft_format: bool | None = opt(
+        None,
         "Force peft key layout",
-        "Write dotted lora_A/lora_B keys (diffusers, peft) instead of kohya names.",
+        "On: dotted lora_A/lora_B keys (diffusers, peft). Off: kohya names. Empty: what is usual.",
         group=_GROUP,
         tier="expert",
         on_resume="new-trajectory",
-        detail="Kohya names (lora_unet_..., with alpha) are read by most tools and by diffusers. "
-        "The diffusers layout has no alpha, so alpha is forced to the rank and the scale is 1. "
-        "Families without the kohya layout have it anyway.",
+        detail="Kohya names (lora_unet_..., with alpha) are read by most tools and by diffusers; "
+        "they are usual for U-Nets, dotted names for transformers. The dotted layout has no "
+        "alpha, so alpha is forced to the rank and the scale is 1; families that usually have it "
+        "keep that scale under kohya names too. FLUX.1 in kohya names has the fused layers of the "
+        "original release, as ComfyUI and kohya's scripts know them.",
+        default_note="ai-toolkit has false: it cannot write transformers in kohya names.",
     )
     verbose: bool = opt(
         False,
