@@ -45,14 +45,19 @@ class Denoising:
         self._trains_text = trains_text
 
     def __call__(
-        self, batch: Batch, number: int, micro: int, held: ExitStack | None = None
+        self,
+        batch: Batch,
+        number: int,
+        micro: int,
+        held: ExitStack | None = None,
+        denoiser: Denoiser | None = None,
     ) -> Losses:
         """One prediction per item, compared with its target; options may ask for more."""
         kit, places = self._kit, self._places
         example = Example(kit, batch, number, micro, held, places.pixels)
         example.latents = self._latents(example)
         _apply(places.latents, example)
-        example.denoiser = self._pick_denoiser(number, micro)
+        example.denoiser = denoiser or self._pick_denoiser(number, micro)
         example.drawn = self._timesteps.draw(
             number,
             batch.slots,
@@ -140,6 +145,16 @@ class Denoising:
         for part in self._places.kept():
             if part.name in state:
                 part.load_state_dict(state[part.name])
+
+    def numbers(self) -> dict[str, dict[str, float]]:
+        """What of it people may read, by the parts' names."""
+        return {part.name: found for part in self._places.kept() if (found := part.numbers())}
+
+    def start_from(self, name: str, numbers: dict[str, float]) -> None:
+        """Give numbers to the part of that name."""
+        for part in self._places.kept():
+            if part.name == name:
+                part.start_from(numbers)
 
 
 def _apply(changes: Sequence[Change], example: Example) -> None:

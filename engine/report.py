@@ -103,12 +103,16 @@ class Recorder:
         log_every: int | None,
         overflows_are_normal: bool,
         describe: Callable[[list[int]], str] = lambda items: "",
+        remark: Callable[[int, dict[str, float], list[float]], str | None] | None = None,
     ) -> None:
-        """`describe` names the pictures of a step for the message about a NaN."""
+        """`describe` names the pictures of a step for the message about a NaN; `remark` is shown
+        every step's values and timesteps and may have a line for the log.
+        """
         self._metrics, self._report, self._device = metrics, report, device
         self._steps = steps
         self._log_every = 1 if log_every is None else log_every
         self._overflows_are_normal, self._describe = overflows_are_normal, describe
+        self._remark = remark
         self._pending: deque[_Pending] = deque()
         self._reading: _Reading | None = None
         self._next_read = 0.0
@@ -149,6 +153,8 @@ class Recorder:
             pairs = list(zip(map(float, row.timesteps), losses, strict=True))
             self._metrics.record(row.step, values, pairs, at=row.at)
             self._check(row, values)
+            if self._remark is not None and (line := self._remark(row.step, values, row.timesteps)):
+                self._report.say(line)
             if self._log_every and row.step % self._log_every == 0:
                 self._report.say(self._line(row.step, values))
         rates = [value for name, value in values.items() if name.startswith("lr/")]

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -62,6 +62,22 @@ class Objective(Protocol):
 
         What must hold until its backward pass is over (a strength of the network) goes into `held`.
         """
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers between steps; empty for most."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        ...
+
+    def numbers(self) -> dict[str, dict[str, float]]:
+        """What of it people may read, by name."""
+        ...
+
+    def start_from(self, name: str, numbers: dict[str, float]) -> None:
+        """Start from such numbers."""
         ...
 
 
@@ -115,7 +131,7 @@ class TrainingStep:
         dropout_seed: int | None,
     ) -> None:
         """`dropout_seed` None: no module draws; `max_norm` None: measure without clipping."""
-        self._source, self._objective, self._accelerator = source, objective, accelerator
+        self._source, self.objective, self._accelerator = source, objective, accelerator
         self._optimizer, self._groups, self._max_norm = optimizer, groups, max_norm
         self._learning_rates, self._accumulation, self._ema = learning_rates, accumulation, ema
         self._dropout_seed = dropout_seed
@@ -136,7 +152,7 @@ class TrainingStep:
             if self._dropout_seed is not None:
                 seed_dropout(self._dropout_seed, number, micro)
             with ExitStack() as held:
-                losses = self._objective(batch, number, micro, held)
+                losses = self.objective(batch, number, micro, held)
                 self._accelerator.backward(losses.total if share == 1.0 else losses.total * share)
             losses.total = losses.total.detach()
             result.losses.append(losses)

@@ -21,6 +21,15 @@ CLEAN_TARGETS = {"source": source_error, "unaugmented": unaugmented_error}
 """Loss targets with a formula of their own, in place of loss type and weights of noise levels."""
 
 
+def decodes(train: Train) -> bool:
+    """Whether the loss looks at decoded pictures, so that the VAE has to stay."""
+    return train.train_turbo or (
+        train.loss_type == "pixelspace"
+        and train.loss_target not in CLEAN_TARGETS
+        and not train.t0_loss_target
+    )
+
+
 def build_loss(train: Train, show: Watcher | None = None) -> ExampleLoss:
     """What the prediction is compared with, per element."""
     if train.train_turbo:

@@ -50,6 +50,14 @@ class Kept(Protocol):
         """Take it back."""
         ...
 
+    def numbers(self) -> dict[str, float]:
+        """What of it people may read, in `<name>.json` beside a checkpoint; empty for nothing."""
+        ...
+
+    def start_from(self, numbers: dict[str, float]) -> None:
+        """Start from such a file. Raises KeyError or ValueError for another one."""
+        ...
+
 
 @dataclass(frozen=True)
 class Places:

@@ -16,6 +16,8 @@ from torch import nn
 
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
+from engine.assembly.loss import decodes
+from engine.assembly.memory import memory_of, take_up
 from engine.assembly.objective import build_objective
 from engine.assembly.optimization import (
     Optimization,
@@ -24,11 +26,13 @@ from engine.assembly.optimization import (
     learning_rates,
 )
 from engine.assembly.previews import previewing
+from engine.assembly.turbo import TurboPictures
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.families.base import Family
 from engine.jobs import Session
 from engine.loop import Loop, Plan
+from engine.losses.terms import over_the_cap
 from engine.networks import Trained, build
 from engine.networks.dropout import has_dropout
 from engine.reading import Reading, refuse_ignored
@@ -36,7 +40,7 @@ from engine.report import Recorder
 from engine.resume import judge
 from engine.saving import Saver, file_metadata, parts, restore, sweep
 from engine.seed import seed_of
-from engine.step import TrainingStep
+from engine.step import Objective, TrainingStep
 from schema.run.metrics import MetricsWriter
 from schema.run.status import State
 from schema.sections.dtypes import torch_name
@@ -98,8 +102,9 @@ class TrainingJob:
         if self.saved is not None:
             self._resume(trained, learning, accelerator)
         step = self._step(family, source, trained, learning, accelerator)
+        take_up(step.objective, self.saved, self.folder.path)
         step.begin(self.done)
-        saver = self._saver(trained, learning, accelerator, source)
+        saver = self._saver(trained, learning, accelerator, source, step.objective)
         self._source = source
         self._metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
         recorder = Recorder(
@@ -110,6 +115,7 @@ class TrainingJob:
             log_every=self.process.logging.log_every,
             overflows_are_normal=accelerator.overflows_are_normal,
             describe=lambda items: _names(source, items),
+            remark=over_the_cap if self.train.max_loss_debug else None,
         )
         draw = None
         if preview is not None and accelerator.is_main:
@@ -199,7 +205,7 @@ class TrainingJob:
             family.load_text_encoders(exact)
         elif not source.caches_text:
             family.load_text_encoders()
-        if not source.caches_latents:
+        if not source.caches_latents or decodes(self.train):
             family.load_vae()
         self.report.check()
         save = self.process.save
@@ -235,10 +241,11 @@ class TrainingJob:
         learning: Optimization,
         accelerator: Accelerator,
     ) -> TrainingStep:
+        show = TurboPictures(self.folder.samples) if self.train.show_turbo_outputs else None
         draws = trained.uses_dropout or any(map(has_dropout, self._training_modules(family)))
         return TrainingStep(
             source,
-            build_objective(self.process, family, accelerator, trained, self.seed),
+            build_objective(self.process, family, accelerator, trained, self.seed, show),
             accelerator,
             optimizer=learning.optimizer,
             groups=[list(group.values()) for group in trained.groups.values()],
@@ -257,6 +264,7 @@ class TrainingJob:
         learning: Optimization,
         accelerator: Accelerator,
         source: DataSource,
+        objective: Objective,
     ) -> Saver:
         def state(step: int) -> dict[str, Any]:
             progress = {
@@ -268,7 +276,8 @@ class TrainingJob:
                 "job": self.session.job.model_dump(mode="json"),
                 "torch": torch.__version__,
             }
-            return parts(trained, learning.optimizer, learning.ema, progress)
+            found = parts(trained, learning.optimizer, learning.ema, progress)
+            return found | memory_of(objective, self.folder.path)
 
         full = self.process.network is None
         suffix = {"diffusers": "", "ckpt": ".ckpt"}.get(

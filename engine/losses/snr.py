@@ -88,8 +88,9 @@ class LearnableSnr:
         """Take numbers over; an older file has a single one, `offset`, which is the second."""
         if set(numbers) == {"offset"}:
             numbers = {"offset_2": numbers["offset"]}
+        found = {name: float(value) for name, value in numbers.items()}
         with torch.no_grad():
-            for name, value in numbers.items():
+            for name, value in found.items():
                 self._values[name].fill_(value)
 
     def state_dict(self) -> dict[str, Any]:

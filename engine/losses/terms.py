@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
@@ -50,6 +52,15 @@ class Cap:
         if self._tells:
             example.parts["over_max"] = (total.detach() - self._cap).clamp(min=0)
         return total.clamp(max=self._cap)
+
+
+def over_the_cap(step: int, values: Mapping[str, float], timesteps: Sequence[float]) -> str | None:
+    """A line for the log about a step whose loss was capped; None where it was not."""
+    excess = values.get("loss/over_max", 0.0)
+    if not excess > 0:
+        return None
+    levels = ", ".join(f"{t:g}" for t in timesteps)
+    return f"step {step}: the loss was {excess:.5g} above max_loss (timesteps {levels})"
 
 
 class RegularizationWeight:

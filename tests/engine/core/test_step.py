@@ -265,7 +265,7 @@ def test_a_step_may_predict_several_times(family: Family) -> None:
             return replace(first, total=both, parts={"second": second.total})
 
     step = _step(family, Cut(_batch()))
-    step._objective = Twice()
+    step.objective = Twice()
     result = step(1)
     assert "second" in result.losses[0].parts
     assert result.grad_norm is not None
