@@ -194,7 +194,7 @@ def _flow_levels(train: Train, table: NoiseProcess, tokens: Callable[[Shape], in
     """The list of a flow model."""
     assert isinstance(table, FlowTable), "only flow matching has lists of its own"
     kind, count = train.timestep_type, train.num_train_timesteps
-    if train.linear_timesteps or train.linear_timesteps2:
+    if any((train.linear_timesteps, train.linear_timesteps2)):
         return Levels(formulas.linear_levels(count))
     match kind:
         case "sigmoid":

@@ -89,7 +89,7 @@ class Timesteps(Section):
         on_resume="new-trajectory",
         detail="Makes a falling list T of N levels, of which an index is drawn. linear: 1000 "
         "down to 1. weighted: the same with a loss weight per level. sigmoid: t = 1000 / (1 + "
-        "exp(-z)) with z normal, a new list each time. shift: s' = m s / (1 + (m - 1) s), with "
+        "exp(-z)) with z normal. shift: s' = m s / (1 + (m - 1) s), with "
         "m fixed by the model or exp(mu), mu linear in the number of image tokens. The *_step "
         "values always take t = 1000; 1000, 500; 1000, 750, 500, 250; or every 125, and work "
         "for every model; all others are for flow models.",
@@ -125,6 +125,9 @@ class Timesteps(Section):
         tier="advanced",
         unit="index",
         on_resume="new-trajectory",
+        detail="A position in the falling list of levels, not a timestep: 900 leaves the cleanest "
+        "tenth. With timestep_type: sigmoid, whose levels are random, it is a share of the draws. "
+        "The *_step values and next_sample do not use it.",
         ge=0,
         le=999,
     )
@@ -136,6 +139,8 @@ class Timesteps(Section):
         tier="advanced",
         unit="index",
         on_resume="new-trajectory",
+        detail="A position in the falling list of levels, not a timestep: 100 leaves the noisiest "
+        "tenth. An even draw of a flow model ends before it, every other draw at it.",
         ge=0,
         le=999,
     )

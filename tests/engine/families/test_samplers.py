@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import torch
 
 from engine.errors import ConfigError
 from engine.families.samplers import FLOW_SAMPLERS, SAMPLERS, lms_class, make_scheduler
-from schema.formulas.sigmas import FlowShift
+from schema.formulas.sigmas import FlowShift, karras
 from schema.sections.sample import Sampler
 
 MODEL = {
@@ -19,6 +20,9 @@ MODEL = {
     "beta_schedule": "scaled_linear",
     "prediction_type": "v_prediction",
 }
+
+# the ancestral step of DDPM is that of Euler, written for the other scale of the noisy latents
+SAME = {("ddpm", "euler_a")}
 
 
 def test_every_sampler_of_the_option_is_there_and_no_other() -> None:
@@ -70,6 +74,38 @@ def test_flowmatch_follows_the_models_shift_and_mean_flow_has_none() -> None:
             make_scheduler(name, fixed)
     with pytest.raises(ConfigError, match="'flowmatch' is not a sampler"):
         make_scheduler("flowmatch", MODEL)
+
+
+@pytest.mark.proves("sample.sampler")
+@pytest.mark.parametrize("name", ["k_euler", "k_lms", "k_dpmsolver++"])
+def test_karras_samplers_have_the_closed_form(name: str) -> None:
+    scheduler = make_scheduler(name, MODEL)
+    scheduler.set_timesteps(20)
+    sigmas = scheduler.sigmas[:20].tolist()
+    assert sigmas == pytest.approx(karras(sigmas[0], sigmas[-1], 20), rel=1e-4)
+    plain = make_scheduler(name.removeprefix("k_"), MODEL)
+    plain.set_timesteps(20)
+    assert plain.sigmas[:20].tolist() != pytest.approx(sigmas, rel=1e-2)
+
+
+@pytest.mark.proves("sample.sampler")
+def test_every_sampler_draws_in_its_own_way(sd1: Any) -> None:
+    drawn: dict[str, torch.Tensor] = {}
+    alike: set[tuple[str, str]] = set()
+    inputs = sd1.pipeline_inputs(sd1.encode_prompts(["a red circle"]), sd1.encode_prompts([""]))
+    for name in SAMPLERS:
+        latents = sd1.preview_pipeline(name)(
+            **inputs,
+            width=64,
+            height=64,
+            num_inference_steps=6,
+            generator=torch.Generator().manual_seed(3),
+            output_type="latent",
+        ).images
+        assert latents.isfinite().all(), name
+        alike |= {(o, name) for o, x in drawn.items() if torch.allclose(latents, x, atol=1e-3)}
+        drawn[name] = latents
+    assert alike == SAME
 
 
 def test_an_unknown_sampler_is_a_config_error() -> None:
