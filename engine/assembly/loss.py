@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import torch
 
 from engine.changes.places import ElementWeight, ItemWeight, Term, Total
 from engine.losses import ExampleLoss, element_loss, example_loss
 from engine.losses.clean import CleanEstimate, source_error, unaugmented_error
+from engine.losses.features import FeatureLoss, load_extractor
 from engine.losses.masks import MaskedPrior, masked
 from engine.losses.pixels import Turbo, Watcher
 from engine.losses.snr import LearnableSnr, MinSnr, SnrGamma
@@ -65,11 +69,14 @@ def item_weights(train: Train, table: NoiseProcess) -> list[ItemWeight]:
     return weights
 
 
-def terms(train: Train) -> list[Term]:
-    """What is added to the mean loss."""
+def terms(train: Train, channels: int, device: torch.device) -> list[Term]:
+    """What is added to the mean loss; `channels` are those of the latents."""
     found: list[Term] = []
     if train.target_norm_std:
         found.append(SpreadPenalty(train.target_norm_std_value))
+    if train.feature_extractor:
+        path = Path(train.feature_extractor).expanduser()
+        found.append(FeatureLoss(load_extractor(path, channels, device), train.feature_weight))
     if train.do_fft_loss and train.loss_target not in CLEAN_TARGETS:
         found.append(Frequencies(as_velocity=train.do_fft_velocity_equiv_weight))
     return found

@@ -72,7 +72,7 @@ def _places(
             *loss.element_weights(process),
         ],
         items=loss.item_weights(train, table),
-        terms=loss.terms(train),
+        terms=loss.terms(train, family.latent_shape(256, 256)[0], accelerator.device),
         totals=[*loss.totals(process), *([jitter.weigh] if jitter else [])],
     )
 
