@@ -22,10 +22,10 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := demo
 
 install:
-	@sh .ci/install engine 8bit
+	@sh .ci/install engine 8bit optimizers
 
 dev:
-	@sh .ci/install engine 8bit dev
+	@sh .ci/install engine 8bit optimizers dev
 
 demo: install
 	@$(BIN)/finetui demo

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import torch
 
 from engine.errors import ConfigError, MissingExtraError, RunError
+from engine.optim.optimizers import PACKAGES
 from schema.run.layout import RunFolder
 from schema.sections.job import TrainerProcess
 
@@ -37,8 +38,9 @@ def _output(folder: RunFolder) -> None:
 
 def _optimizer(process: TrainerProcess) -> None:
     name = process.train.optimizer
-    if name.endswith("8bit") and find_spec("bitsandbytes") is None:
-        raise MissingExtraError("bitsandbytes", "8bit", f"optimizer: {name}")
+    needed = PACKAGES.get(name)
+    if needed is not None and find_spec(needed[0]) is None:
+        raise MissingExtraError(*needed, f"optimizer: {name}")
 
 
 def _precision(process: TrainerProcess, device: torch.device) -> None:

@@ -119,7 +119,9 @@ class Recorder:
 
     def record(self, step: int, result: StepResult, step_seconds: float) -> None:
         """Note one completed step. Raises DivergedError when an earlier one proves to be NaN."""
-        values = {f"lr/{name}": rate for name, rate in result.rates.items()}
+        values = {
+            f"lr/{name}": rate for name, rate in result.rates.items() if isinstance(rate, float)
+        }
         values["step_seconds"], values["data_seconds"] = step_seconds, result.data_seconds
         now = time.time()
         self._pending.append(_pending(step, now, values, result))
@@ -184,6 +186,9 @@ class Recorder:
 
 def _pending(step: int, at: float, values: dict[str, float], result: StepResult) -> _Pending:
     tensors: dict[str, Tensor] = {}
+    for name, rate in result.rates.items():
+        if not isinstance(rate, float):
+            tensors[f"lr/{name}"] = rate
     if result.grad_norm is not None:
         tensors["grad_norm"] = result.grad_norm
     for index, losses in enumerate(result.losses):

@@ -22,6 +22,7 @@ from engine import checkpoint
 from engine.errors import CheckpointError, DivergedError
 from engine.networks import Trained
 from engine.optim.ema import Ema
+from engine.optim.exact import own_numbers, restore_numbers
 from engine.report import Report
 from schema import __version__
 from schema.run.layout import RunFolder
@@ -111,16 +112,19 @@ class Saver:
     def _prune(self) -> None:
         checkpoint.prune(self._folder.state, STATES_TO_KEEP)
         if self._keep:
-            for path in numbered(self._folder, self._suffix)[: -self._keep]:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+            for kind in ("", "_refiner"):
+                for path in numbered(self._folder, self._suffix, kind)[: -self._keep]:
+                    if path.is_dir():
+                        shutil.rmtree(path, ignore_errors=True)
+                    else:
+                        path.unlink(missing_ok=True)
 
 
-def numbered(folder: RunFolder, suffix: str) -> list[Path]:
-    """The weights saved at steps, oldest step first; exactly this run's names, nobody else's."""
-    pattern = re.compile(re.escape(folder.name) + r"_(\d{9,})" + re.escape(suffix))
+def numbered(folder: RunFolder, suffix: str, kind: str = "") -> list[Path]:
+    """The weights saved at steps, oldest step first; exactly this run's names, nobody else's.
+    `kind` is what stands before the step in the names of a second model.
+    """
+    pattern = re.compile(re.escape(folder.name + kind) + r"_(\d{9,})" + re.escape(suffix))
     found = [(int(m[1]), p) for p in folder.path.iterdir() if (m := pattern.fullmatch(p.name))]
     return [path for _, path in sorted(found)]
 
@@ -131,7 +135,7 @@ def sweep(folder: RunFolder) -> None:
     A folder of weights that had stepped aside for its replacement comes back if that never came.
     """
     checkpoint.sweep(folder.state)
-    half = re.compile(r"\." + re.escape(folder.name) + r"(_\d{9,})?(\.\w+)*")
+    half = re.compile(r"\." + re.escape(folder.name) + r"(_refiner)?(_\d{9,})?(\.\w+)*")
     for path in folder.path.iterdir():
         if not half.fullmatch(path.name):
             continue
@@ -171,7 +175,10 @@ def parts(
     named = {name: p for group in trained.groups.values() for name, p in group.items()}
     found: dict[str, Any] = {
         "trained": trained.state_dict(),
-        "optimizer": {"state": optimizer.state_dict()["state"]},
+        "optimizer": {
+            "state": optimizer.state_dict()["state"],
+            "numbers": own_numbers(optimizer),
+        },
         "progress": progress,
     }
     if ema is not None:
@@ -202,8 +209,9 @@ def restore(
             ema.load_state_dict(saved.load("ema" if saved.has("ema") else "trained"))
         if optimizer is not None:
             own = optimizer.state_dict()["param_groups"]
-            state = saved.load("optimizer")["state"]
-            optimizer.load_state_dict({"state": state, "param_groups": own})
+            memory = saved.load("optimizer")
+            optimizer.load_state_dict({"state": memory["state"], "param_groups": own})
+            restore_numbers(optimizer, memory["numbers"])
     except (ValueError, KeyError) as error:
         raise CheckpointError(f"{saved.path.name} belongs to another model: {error}.") from error
     if saved.has("gradients"):

@@ -10,7 +10,7 @@ any `Step`; this one trains by the gradient of an `Objective`, such as `engine.d
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class StepResult:
 
     losses: list[Losses]  # one per micro-batch
     grad_norm: Tensor | None  # None where nothing was updated
-    rates: dict[str, float]  # the learning rates in force, by group
+    rates: Mapping[str, float | Tensor]  # the learning rates in force, by group
     items: list[int]
     data_seconds: float
 
@@ -129,13 +129,17 @@ class TrainingStep:
         max_norm: float | None,
         ema: Ema | None,
         dropout_seed: int | None,
+        before: Sequence[Callable[[int], None]] = (),
     ) -> None:
-        """`dropout_seed` None: no module draws; `max_norm` None: measure without clipping."""
+        """`dropout_seed` None: no module draws; `max_norm` None: measure without clipping.
+
+        `before` is called with the step's number when it begins.
+        """
         self._source, self.objective, self._accelerator = source, objective, accelerator
         self._optimizer, self._groups, self._max_norm = optimizer, groups, max_norm
         self._learning_rates, self._accumulation, self._ema = learning_rates, accumulation, ema
-        self._dropout_seed = dropout_seed
-        self._rates: dict[str, float] = {}
+        self._dropout_seed, self._before = dropout_seed, tuple(before)
+        self._rates: Mapping[str, float | Tensor] = {}
 
     def begin(self, done: int) -> None:
         """Take up the schedule after `done` completed steps."""
@@ -143,6 +147,8 @@ class TrainingStep:
 
     def __call__(self, number: int) -> StepResult:
         """Forward and backward of every micro-batch, then the update if one is due."""
+        for prepare in self._before:
+            prepare(number)
         share = self._accumulation.share(number)
         result = StepResult([], None, self._rates, [], 0.0)
         for micro in range(self._accumulation.micro_batches):

@@ -26,14 +26,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
     ),
     "a network strength that varies": ("weight_jitter",),
     "batches split into single items": ("single_item_batching",),
-    "training a part of the weights at a time": (
-        "do_paramiter_swapping",
-        "paramiter_swapping_factor",
-    ),
-    "feedback from the average": (
-        "ema_config.use_feedback",
-        "ema_config.param_multiplier",
-    ),
     "SDXL refiners": (
         "refiner_lr",
         "train_refiner",
@@ -146,8 +138,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
 """What is missing, and the options and values under `train.` that wait for it."""
 
 _VALUES: Final[dict[tuple[str, str], str]] = {
-    ("optimizer", "optimizer"): "adamw8 adam8 prodigy prodigy8bit lion lion8bit ademamix8bit "
-    "adagrad automagic automagic2 automagic3 automagicexperiment dadaptation dadaptationlion",
     ("noise_scheduler", "noise process"): "mean_flow",
     ("loss_type", "loss"): "wavelet stepped mean_flow pixelspace",
 }

@@ -31,6 +31,9 @@ State = Literal["ok", "note", "missing", "broken"]
 ENGINE = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
 OPTIONAL: Mapping[str, tuple[str, str]] = {
     "bitsandbytes": ("8-bit optimizers such as adamw8bit", "8bit"),
+    "prodigyopt": ("the optimizer prodigy", "optimizers"),
+    "lion-pytorch": ("the optimizer lion", "optimizers"),
+    "dadaptation": ("the D-Adaptation optimizers", "optimizers"),
 }
 GIB = 2**30
 ROOM_TO_TRAIN = 10 * GIB

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from engine.networks import Trained
 from engine.optim.ema import Ema
 from engine.optim.optimizers import UNCLIPPED, build_optimizer
 from engine.optim.schedule import LearningRates
+from engine.optim.swapping import ParameterSwapping
 from engine.step import Accumulation
 from schema.sections.train import Train
 
@@ -26,7 +29,11 @@ class Optimization:
 
 def build_optimization(trained: Trained, train: Train) -> Optimization:
     """A parameter group per part of the model, each with its own learning rate."""
-    rates = {"unet": train.unet_lr, "text_encoder": train.text_encoder_lr}
+    rates = {
+        "unet": train.unet_lr,
+        "refiner": train.refiner_lr,
+        "text_encoder": train.text_encoder_lr,
+    }
     base = train.lr
     groups = [
         {
@@ -38,12 +45,29 @@ def build_optimization(trained: Trained, train: Train) -> Optimization:
     ]
     params = train.optimizer_params.model_dump(exclude_none=True)
     named = {name: p for group in trained.groups.values() for name, p in group.items()}
-    average = train.ema_config
     return Optimization(
         build_optimizer(train.optimizer, params, groups),
-        Ema(named, average.ema_decay) if average.use_ema else None,
+        _average(named, train) if train.ema_config.use_ema else None,
         None if train.optimizer in UNCLIPPED else train.max_grad_norm or None,
     )
+
+
+def _average(named: Mapping[str, nn.Parameter], train: Train) -> Ema:
+    config = train.ema_config
+    return Ema(
+        named,
+        config.ema_decay,
+        feedback=config.use_feedback,
+        multiplier=config.param_multiplier,
+    )
+
+
+def before_step(trained: Trained, train: Train, seed: int) -> list[Callable[[int], None]]:
+    """What changes at the beginning of every step."""
+    if not train.do_paramiter_swapping:
+        return []
+    parameters = [p for group in trained.groups.values() for p in group.values()]
+    return [ParameterSwapping(parameters, train.paramiter_swapping_factor, seed)]
 
 
 def learning_rates(optimizer: torch.optim.Optimizer, train: Train) -> LearningRates:

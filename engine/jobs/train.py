@@ -22,6 +22,7 @@ from engine.assembly.objective import build_objective
 from engine.assembly.optimization import (
     Optimization,
     accumulation,
+    before_step,
     build_optimization,
     learning_rates,
 )
@@ -198,6 +199,8 @@ class TrainingJob:
         """The denoisers, in float32 where they are trained whole, and what is trained."""
         full = self.process.network is None
         exact = torch.float32 if full else None
+        if full and self.train.train_refiner:
+            family.train_refiner(with_base=self.train.train_unet)
         family.load_denoisers(exact if self.train.train_unet else None)
         if self.train.train_text_encoder:
             # Previews may have loaded it in another precision.
@@ -220,7 +223,7 @@ class TrainingJob:
         """The modules that run in training mode: gradients flow through them."""
         modules = [denoiser.module for denoiser in family.denoisers]
         return modules + (
-            list(family.text_encoders.values()) if self.train.train_text_encoder else []
+            list(family.trainable_text_encoders.values()) if self.train.train_text_encoder else []
         )
 
     def _accelerator(self) -> Accelerator:
@@ -254,6 +257,7 @@ class TrainingJob:
             max_norm=learning.max_norm,
             ema=learning.ema,
             dropout_seed=self.seed if draws else None,
+            before=before_step(trained, self.train, self.seed),
         )
 
     # -- what is kept and shown

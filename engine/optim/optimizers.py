@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ Groups = Sequence[dict[str, Any]]
 Builder = Callable[[Groups, dict[str, Any]], torch.optim.Optimizer]
 
 ADAM_EPS = 1e-6
+HIGH_RATE, START_RATE = 1e-3, 1e-6
+"""A start above the first was meant for another optimizer and becomes the second."""
 
 
 def build_optimizer(name: str, params: Mapping[str, Any], groups: Groups) -> torch.optim.Optimizer:
@@ -33,7 +36,7 @@ def build_optimizer(name: str, params: Mapping[str, Any], groups: Groups) -> tor
         )
     try:
         return builder(groups, dict(params))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AssertionError) as error:
         raise ConfigError(
             "train.optimizer_params", f"{name} refused its settings: {error}"
         ) from error
@@ -61,9 +64,13 @@ def _fusible(parameter: torch.Tensor) -> bool:
     return parameter.device.type in ("cpu", "cuda") and parameter.is_floating_point()
 
 
-def _eight_bit(class_name: str) -> Builder:
-    """bitsandbytes: both moments in blocks of 8 bits; tensors below 4096 elements keep 32-bit
-    moments.
+def _adagrad(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
+    return torch.optim.Adagrad(list(groups), **params)
+
+
+def _eight_bit(class_name: str, eps: float | None = ADAM_EPS) -> Builder:
+    """bitsandbytes: all moments in blocks of 8 bits; tensors below 4096 elements keep 32-bit
+    moments. Lion has no epsilon (None).
     """
 
     def build(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
@@ -71,10 +78,14 @@ def _eight_bit(class_name: str) -> Builder:
             import bitsandbytes
         except ImportError as error:
             raise MissingExtraError("bitsandbytes", "8bit", "An 8-bit optimizer") from error
-        params.setdefault("eps", ADAM_EPS)
+        if eps is not None:
+            params.setdefault("eps", eps)
         if "betas" in params:
             params["betas"] = tuple(params["betas"])
-        return getattr(bitsandbytes.optim, class_name)(list(groups), **params)  # type: ignore[no-any-return]
+        built: torch.optim.Optimizer = getattr(bitsandbytes.optim, class_name)(
+            list(groups), **params
+        )
+        return built
 
     return build
 
@@ -98,13 +109,82 @@ def _adafactor(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
     return Adafactor(list(groups), lr=groups[0]["lr"], **params)
 
 
+def _of_package(
+    module: str, class_name: str, *, estimates: bool = False, steers: bool = False
+) -> Builder:
+    """An optimizer of a package of its own, or of this one.
+
+    `estimates`: it finds a factor of the rate; `steers`: it begins at the rate and changes it.
+    """
+
+    def build(groups: Groups, params: dict[str, Any]) -> torch.optim.Optimizer:
+        package = module.partition(".")[0]
+        try:
+            found = getattr(import_module(module), class_name)
+        except ImportError as error:
+            what = f"The optimizer {class_name}"
+            raise MissingExtraError(package, EXTRA, what) from error
+        for name in ("betas", "eps"):
+            if isinstance(params.get(name), list):
+                params[name] = tuple(params[name])
+        if estimates:
+            groups = _at_full_rate(groups)
+        if steers:
+            groups = [{**g, "lr": START_RATE if g["lr"] > HIGH_RATE else g["lr"]} for g in groups]
+        built: torch.optim.Optimizer = found(list(groups), lr=groups[0]["lr"], **params)
+        return built
+
+    return build
+
+
+def _at_full_rate(groups: Groups) -> Groups:
+    """Rates for an optimizer that multiplies them with its own estimate d.
+
+    A rate below 0.1 was meant for another optimizer and becomes 1. The estimate is one for all
+    groups, so that their rates must agree; 0 leaves a group alone.
+    """
+    full = [{**group, "lr": 1.0 if 0 < group["lr"] < 0.1 else group["lr"]} for group in groups]
+    if len({group["lr"] for group in full} - {0.0}) > 1:
+        raise ValueError("all learning rates must be equal, because it finds one for all of them")
+    return full
+
+
 OPTIMIZERS: dict[str, Builder] = {
     "adamw": _adamw,
     "adam": _adam,
     "adamw8bit": _eight_bit("AdamW8bit"),
     "adam8bit": _eight_bit("Adam8bit"),
+    "ademamix8bit": _eight_bit("AdEMAMix8bit"),
+    "lion8bit": _eight_bit("Lion8bit", eps=None),
+    "adam8": _of_package("engine.optim.adam8", "Adam8"),
+    "adamw8": _of_package("engine.optim.adam8", "Adam8"),
     "adafactor": _adafactor,
+    "adagrad": _adagrad,
+    "lion": _of_package("lion_pytorch", "Lion"),
+    "prodigy": _of_package("prodigyopt", "Prodigy", estimates=True),
+    "prodigy8bit": _of_package("engine.optim.prodigy8", "Prodigy8", estimates=True),
+    "dadaptation": _of_package("dadaptation", "DAdaptAdam", estimates=True),
+    "dadaptationlion": _of_package("dadaptation", "DAdaptLion", estimates=True),
+    "automagic": _of_package("engine.optim.automagic", "Automagic", steers=True),
+    "automagic2": _of_package("engine.optim.automagic", "Automagic2", steers=True),
+    "automagic3": _of_package("engine.optim.automagic3", "Automagic3"),
+    "automagicexperiment": _of_package("engine.optim.automagic3", "AutomagicExperiment"),
 }
+
+EXTRA = "optimizers"
+"""The extra that brings the packages of single optimizers."""
+
+PACKAGES: dict[str, tuple[str, str]] = {
+    "adamw8bit": ("bitsandbytes", "8bit"),
+    "adam8bit": ("bitsandbytes", "8bit"),
+    "ademamix8bit": ("bitsandbytes", "8bit"),
+    "lion8bit": ("bitsandbytes", "8bit"),
+    "lion": ("lion_pytorch", EXTRA),
+    "prodigy": ("prodigyopt", EXTRA),
+    "dadaptation": ("dadaptation", EXTRA),
+    "dadaptationlion": ("dadaptation", EXTRA),
+}
+"""Optimizers that need more than the engine's own packages: the module and the extra."""
 
 UNCLIPPED = frozenset({"adafactor"})
 """Optimizers that bound their own updates, for which the global gradient norm is not clipped."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.errors import ConfigError
 from schema.formulas.learning_rate import Schedule
+
+Reported = Callable[[], dict[str, float | Tensor]]
 
 
 class LearningRates:
@@ -24,12 +27,20 @@ class LearningRates:
         self._groups = optimizer.param_groups
         self._base = [float(group["lr"] or 0.0) for group in self._groups]
         # Adafactor with relative_step has no rate to set: it makes its own.
-        self._own = [group["lr"] is None for group in self._groups]
+        # So do the optimizers that report a rate for every group.
+        self._reported: Reported | None = getattr(optimizer, "reported_rates", None)
+        self._own = [group["lr"] is None or bool(self._reported) for group in self._groups]
 
-    def set(self, done: int) -> dict[str, float]:
-        """Set the rates of the update after `done` earlier ones; the rates by group name."""
-        rates = {}
+    def set(self, done: int) -> dict[str, float | Tensor]:
+        """Set the rates of the update after `done` earlier ones; the rates by group name.
+
+        Where an optimizer estimates a factor d of its own, the rate is d * lr.
+        """
+        if self._reported is not None:
+            return self._reported()
+        rates: dict[str, float | Tensor] = {}
         for group, base, own in zip(self._groups, self._base, self._own, strict=True):
             if not own:
-                group["lr"] = rates[group["name"]] = self.schedule.rate(base, done)
+                group["lr"] = rate = self.schedule.rate(base, done)
+                rates[group["name"]] = rate * group["d"] if "d" in group else rate
         return rates

@@ -95,6 +95,15 @@ def no_accumulation_inside_backward(scope: Scope) -> Iterator[Problem]:
             yield Problem(f"train.{name}", message, "1")
 
 
+@rule(RULES, "error", "train.optimizer", "train.optimizer_params.fused", "train.dtype")
+def no_loss_scale_inside_backward(scope: Scope) -> Iterator[Problem]:
+    """The gradients of fp16 are scaled up, and only whole ones can be scaled back."""
+    train = scope.process.train
+    if inside_backward(train) and train.dtype == "fp16":
+        message = f"{train.optimizer} updates inside the backward pass, before fp16 is scaled back"
+        yield Problem("train.dtype", message, "bf16")
+
+
 @rule(RULES, "hint", "train.optimizer", "train.max_grad_norm")
 def no_clipping_inside_backward(scope: Scope) -> Iterator[Problem]:
     """An optimizer that updates at once never sees the whole gradient."""

@@ -159,9 +159,9 @@ def rate_is_a_multiplier(scope: Scope) -> Iterator[Problem]:
 
 @rule(RULES, "error", "train.optimizer", "train.unet_lr", "train.text_encoder_lr", "train.lr")
 def one_rate_for_all_parts(scope: Scope) -> Iterator[Problem]:
-    """Prodigy estimates one rate from all parts; each may follow it or stand still."""
+    """They estimate one rate from all parts; each may follow it or stand still."""
     train = scope.process.train
-    if train.optimizer not in ("prodigy", "prodigy8bit"):
+    if train.optimizer not in ESTIMATING:
         return
     for name in ("unet_lr", "text_encoder_lr"):
         rate = getattr(train, name)
