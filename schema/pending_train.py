@@ -20,11 +20,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "sdp",
     ),
     "training in 8 bits": ("dtype=float8",),
-    "a cap on the loss": (
-        "max_loss",
-        "max_loss_debug",
-    ),
-    "a network strength that varies": ("weight_jitter",),
     "batches split into single items": ("single_item_batching",),
     "SDXL refiners": (
         "refiner_lr",
@@ -37,49 +32,10 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "optimizer_params.stochastic_rounding",
     ),
     "models with two experts": ("switch_boundary_every",),
-    "changes of noise and latents": (
-        "dynamic_noise_offset",
-        "noise_multiplier",
-        "target_noise_multiplier",
-        "random_noise_multiplier",
-        "random_noise_shift",
-        "img_multiplier",
-        "latent_multiplier",
-        "noisy_latent_multiplier",
-        "adaptive_scaling_factor",
-        "standardize_images",
-        "standardize_latents",
-        "optimal_noise_pairing_samples",
-        "force_consistent_noise",
-        "blended_blur_noise",
-        "do_signal_correction_noise",
-        "signal_correction_noise_scale",
-        "do_batch_noise_correction",
-        "batch_noise_correction_scale",
-        "do_signal_amplification",
-        "signal_amplification_strength",
-        "do_blank_stabilization",
-    ),
-    "other targets of the loss": (
-        "loss_target",
-        "t0_loss_target",
-        "t0_velocity_equiv_weight",
-    ),
-    "changes of the prediction": (
-        "pred_scaler",
-        "match_noise_norm",
-        "correct_pred_norm",
-        "correct_pred_norm_multiplier",
-        "target_norm_std",
-        "target_norm_std_value",
-    ),
-    "further weightings of noise levels": (
-        "snr_gamma",
-        "learnable_snr_gos",
-    ),
-    "losses on frequencies": (
-        "do_fft_loss",
-        "do_fft_velocity_equiv_weight",
+    "blank stabilization": ("do_blank_stabilization",),
+    "targets from before augmentation": (
+        "loss_target=unaugmented",
+        "loss_target=differential_noise",
     ),
     "sound": ("audio_loss_multiplier",),
     "preservation of what the model knows": (
@@ -116,10 +72,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "short_and_long_captions",
         "short_and_long_captions_encoder_split",
     ),
-    "turbo training": (
-        "train_turbo",
-        "show_turbo_outputs",
-    ),
     "FreeU": ("free_u",),
     "assistant adapters": (
         "adapter_assist_name_or_path",
@@ -127,11 +79,10 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "match_adapter_chance",
         "match_adapter_assist",
     ),
-    "perceptual losses": (
-        "diffusion_feature_extractor_path",
-        "diffusion_feature_extractor_weight",
-        "latent_feature_extractor_path",
-        "latent_feature_loss_weight",
+    "perceptual losses on pictures": tuple(
+        f"{name}_feature_extractor_path=v{number}"
+        for name in ("diffusion", "latent")
+        for number in range(3, 11)
     ),
     "validation": ("validation_config",),
 }
@@ -139,7 +90,7 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
 
 _VALUES: Final[dict[tuple[str, str], str]] = {
     ("noise_scheduler", "noise process"): "mean_flow",
-    ("loss_type", "loss"): "wavelet stepped mean_flow pixelspace",
+    ("loss_type", "loss"): "mean_flow",
 }
 """Options with what a value of theirs is called, and the values that wait."""
 
