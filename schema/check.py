@@ -6,7 +6,7 @@ they look at the rest of the config and keep quiet about the faulty places.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from schema.document import Document
 from schema.findings import Finding, has_errors, limited
@@ -15,12 +15,19 @@ from schema.paths import Keys, absolute, written
 from schema.rules import Problem, problems, scope_of
 from schema.sections.job import TrainerProcess
 
+if TYPE_CHECKING:
+    from schema.looking import Looking
+
 MOST_PROCESSES: Final = 100
 """Processes of a job that the rules look at; each takes milliseconds."""
 
 
-def check_file(path: Path | str, files: bool = True) -> list[Finding]:
-    """The findings on a config file. `files` also looks at the model, the data and the output."""
+def check_file(
+    path: Path | str, files: bool = True, looking: "Looking | None" = None
+) -> list[Finding]:
+    """The findings on a config file. `files` also looks at the model, the data and the output;
+    `looking` says how far at the pictures, and keeps what was seen of them.
+    """
     try:
         document = Document.load(path)
     except OSError as error:
@@ -29,10 +36,12 @@ def check_file(path: Path | str, files: bool = True) -> list[Finding]:
         if error.errno == 0:  # a sentence of our own
             message = f"this {reason}"
         return [Finding(str(path), "", 0, 0, "error", "unreadable-file", message)]
-    return check_document(document, files)
+    return check_document(document, files, looking)
 
 
-def check_document(document: Document, files: bool = True) -> list[Finding]:
+def check_document(
+    document: Document, files: bool = True, looking: "Looking | None" = None
+) -> list[Finding]:
     """The findings on a document in memory, in the order of the file."""
     findings = list(document.findings)
     if document.raw is None or document.reading.findings:
@@ -53,7 +62,7 @@ def check_document(document: Document, files: bool = True) -> list[Finding]:
 
             found += input_problems(process)
             if isinstance(process, TrainerProcess):
-                found += file_problems(job, process)
+                found += file_problems(job, process, looking)
         if broken:
             found = [problem for problem in found if problem.severity != "hint"]
         findings += _placed(found, prefix, document, silent)

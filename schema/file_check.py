@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from schema.dataset_scan import dataset_problems
+from schema.dataset_problems import dataset_problems
 from schema.families import family
+from schema.looking import Looking
 from schema.model_files import model_problems, vae_problems
 from schema.part_files import part_problems
 from schema.places import exists, is_folder, path_of
@@ -18,8 +19,11 @@ from schema.tensor_files import megabytes
 _LITTLE_SPACE: Final = 1_000_000_000
 
 
-def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
+def file_problems(
+    job: JobFile, process: TrainerProcess, looking: Looking | None = None
+) -> Iterator[Problem]:
     """Everything about files that would stop or spoil this process."""
+    looking = looking or Looking()
     row = family(process.model.arch)
     if row is not None:
         yield from model_problems(
@@ -29,7 +33,8 @@ def file_problems(job: JobFile, process: TrainerProcess) -> Iterator[Problem]:
         if process.model.vae_path:
             yield from vae_problems(process.model.vae_path, row)
     for index, dataset in enumerate(process.datasets):
-        yield from dataset_problems(f"datasets[{index}]", dataset)
+        where, trigger = f"datasets[{index}]", process.trigger_word
+        yield from dataset_problems(where, dataset, row, trigger, looking)
     yield from output_problems(process.training_folder, job.config.name)
 
 

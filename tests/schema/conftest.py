@@ -118,7 +118,7 @@ def images(tmp_path: Path) -> Path:
     root.mkdir()
     for index, suffix in enumerate(("png", "jpg", "webp", "png")):
         path = root / f"{index}.{suffix}"
-        Image.new("RGB", (64, 48), (40 * index, 90, 200)).save(path)
+        Image.new("RGB", (160, 120), (40 * index, 90, 200)).save(path)
         path.with_suffix(".txt").write_text(f"picture {index}", encoding="utf-8")
     return root
 

@@ -311,7 +311,7 @@ def test_no_option_takes_a_hub_token_and_every_other_secret_is_hidden() -> None:
 
 
 def test_places_that_are_named_are_looked_for(tmp_path: Path) -> None:
-    from schema.dataset_scan import place_problems
+    from schema.dataset_problems import place_problems
 
     (tmp_path / "masks").mkdir()
     (tmp_path / "words.txt").write_text("a\n")
