@@ -43,8 +43,9 @@ def attach(family: Family, network: Network, train: Train, seed: int) -> LoraNet
             "network", f"no layer of the model is targeted; it has {', '.join(names)}, ..."
         )
     layers: dict[str, tuple[str, nn.Module]] = {}
-    # Families whose files have no place for alpha train without it, too.
-    scales = (network.linear_scale, network.conv_scale) if _keeps_alpha(family) else (1.0, 1.0)
+    scales = (network.linear_scale, network.conv_scale)
+    if not _keeps_alpha(family):  # files without a place for alpha: trained without it, too
+        scales = (1.0, 1.0)
     with global_rng_kept():
         torch.manual_seed(key(seed, 0, 0, "network") & (2**63 - 1))
         for name, target in targets.items():
