@@ -1,0 +1,1 @@
+"""Advice: facts and answers in, values with reasons out."""

@@ -1,0 +1,1 @@
+"""Presets: the three axes and what is composed from them."""
