@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from engine.data.batch import Batch
 from engine.families.base import Conditioning
 from engine.networks import build
 from engine.randomness import batch_normal
+from schema.run.layout import RunFolder
+from schema.run.metrics import MetricsReader
 from schema.sections.job import TrainerProcess
 from schema.sections.network import Network
 from schema.sections.train import Train
 from tests.engine import tiny_flux
+from tests.engine.core import runs
 
 CPU = torch.device("cpu")
 SEED, STEP, ROWS = 3, 5, 4
@@ -186,3 +190,40 @@ def test_flow_samplers_draw(family: Any, sampler: str) -> None:
     sigmas = pipe.scheduler.sigmas.tolist()
     even = [1.0, 0.75, 0.5, 0.25, 0.0]
     assert (sigmas == pytest.approx(even)) is (sampler == "mean_flow")
+
+
+# -- whole runs
+
+WHOLE: list[tuple[dict[str, Any], set[float] | None]] = [
+    ({"timestep_type": "next_sample", "min_denoising_steps": 3, "num_train_timesteps": 9}, None),
+    ({"timestep_type": "two_step", "content_or_style": "style"}, {1000.0, 501.0}),
+    ({"linear_timesteps": True, "linear_timesteps2": True}, None),
+    ({"linear_timesteps2": True, "loss_target": "source"}, None),
+    ({"timestep_type": "linear", "num_train_timesteps": 4}, {1000.0, 667.0, 334.0}),
+    ({"timestep_type": "shift", "content_or_style": "content", "max_denoising_steps": 0}, {1000.0}),
+]
+
+
+@pytest.mark.proves("train.timestep_type")
+@pytest.mark.parametrize(("options", "levels"), WHOLE, ids=str)
+def test_a_run_records_the_levels_that_it_practised(
+    new_run: Callable[..., RunFolder], options: dict[str, Any], levels: set[float] | None
+) -> None:
+    changes = {f"train__{name}": value for name, value in options.items()}
+    folder = runs.finished(new_run, train__steps=3, train__batch_size=2, **changes)
+    practised = [t for _, t, _ in MetricsReader(folder.metrics).items()]
+    assert len(practised) == 6
+    assert all(0 < t <= 1000 for t in practised)
+    assert levels is None or set(practised) <= levels
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "next_sample"])
+def test_a_resumed_run_draws_as_one_that_was_never_stopped(
+    new_run: Callable[..., RunFolder], kind: str
+) -> None:
+    usual = {"train__timestep_type": kind, "save__save_every": 2}
+    straight = runs.finished(new_run, "straight", train__steps=4, **usual)
+    runs.finished(new_run, "parts", train__steps=2, **usual)
+    resumed = runs.finished(new_run, "parts", train__steps=4, **usual)
+    assert runs.rows(resumed) == runs.rows(straight)
+    assert runs.equal(runs.state_of(resumed, 4), runs.state_of(straight, 4))
