@@ -13,12 +13,13 @@ from engine.changes.strength import WeightJitter
 from engine.denoising import Denoising
 from engine.example import Kit
 from engine.exploding import training_table
-from engine.families.base import Family
+from engine.families.base import REFINER, Family
 from engine.flow import FlowTable
 from engine.losses.level_weights import LevelWeight
 from engine.losses.pixels import Watcher
 from engine.networks import Trained
 from engine.noise import NoiseProcess
+from engine.refining import Refining
 from engine.timesteps import Timesteps, build_timesteps
 from schema.formulas.timesteps import level_weights
 from schema.sections.job import TrainerProcess
@@ -37,7 +38,8 @@ def build_objective(
     train = process.train
     table = training_table(family.noise_table(), train.noise_scheduler).to(accelerator.device)
     timesteps = build_timesteps(train, table, family.image_tokens, seed)
-    return Denoising(
+    kind = Refining if _has_refiner(family) else Denoising
+    return kind(
         Kit(family, accelerator, table, seed, trained),
         timesteps=timesteps,
         noise=changes.noise_source(train, seed),
@@ -45,6 +47,11 @@ def build_objective(
         places=_places(process, family, accelerator, table, timesteps),
         trains_text=train.train_text_encoder,
     )
+
+
+def _has_refiner(family: Family) -> bool:
+    """Whether a base and its refiner are trained side by side."""
+    return {REFINER} < {denoiser.name for denoiser in family.denoisers}
 
 
 def _places(
