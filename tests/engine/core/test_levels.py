@@ -16,6 +16,9 @@ from engine.noise import NoiseTable
 from schema.formulas.schedulers import EXPLODING
 from schema.formulas.sigmas import FlowShift
 from schema.formulas.timesteps import bell_weights, weighted_weights
+from schema.run.metrics import MetricsReader
+from tests.engine.core.conftest import NewRun
+from tests.engine.core.runs import finished
 from tests.engine.core.stepwise import Bench, make_batch
 
 SHIFT = FlowShift(0.5, 1.15, tokens=(16, 4096))
@@ -209,3 +212,21 @@ def test_next_sample_trains_where_the_models_own_step_leads(flow: Bench) -> None
     assert torch.allclose(example.target, inferred - x0, atol=1e-4)
     on_the_line = (1 - target_sigma) * x0 + target_sigma * eps
     assert not torch.allclose(second, on_the_line, atol=1e-2)
+
+
+# -- whole runs
+
+
+@pytest.mark.proves("train.noise_scheduler", "train.content_or_style", "train.num_train_timesteps")
+def test_a_run_records_the_levels_of_its_list(new_run: NewRun) -> None:
+    usual = {"train__steps": 3, "train__batch_size": 2}
+    for name, options, levels in (
+        ("coarse", {"train__num_train_timesteps": 4}, {750, 500, 250, 0}),
+        ("fixed", {"train__timestep_type": "four_step"}, {999, 749, 499, 249}),
+        ("noisiest", {"train__noise_scheduler": "heun", "train__max_denoising_steps": 0,
+                      "train__content_or_style": "content"}, {999}),
+    ):  # fmt: skip
+        folder = finished(new_run, name, **usual, **options)
+        practised = [t for _, t, _ in MetricsReader(folder.metrics).items()]
+        assert len(practised) == 6
+        assert set(practised) <= levels
