@@ -5,7 +5,7 @@ places always fit what would be saved. Reading uses the C parser only; ruamel is
 edit needs it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from schema import yaml_write
 from schema.atomic import write_atomic
 from schema.catalogue import find
 from schema.compare import same
+from schema.config_file import read_config
 from schema.findings import ConfigError, Finding, has_errors, ordered
 from schema.paths import Keys, absolute, written
 from schema.placeholders import expanded
@@ -83,7 +84,7 @@ class Document:
     @classmethod
     def load(cls, path: Path | str) -> "Document":
         """Read a file. Raises OSError if it cannot be read; every other fault is a finding."""
-        source = Path(path).read_bytes()
+        source = read_config(path)
         return cls(source.decode("utf-8", errors="replace"), file=str(path), source=source)
 
     @classmethod
@@ -194,6 +195,16 @@ class Document:
             return
         self._edit(name or f"add to {path}", "insert", (*keys, index), value)
 
+    def swap(self, path: str, index: int, *, name: str | None = None) -> None:
+        """Exchange two neighbouring items of the list at `path`, with their comments."""
+        keys = self._located(path)
+        if not self.editable:
+            raise ConfigError(self.findings)
+        from schema.edit_swap import swapped
+
+        before = self._state.text
+        self._push(Edit(name or f"move in {path}", before, swapped(before, keys, index)))
+
     def replace_text(self, text: str, *, name: str = "edit text") -> None:
         """Take a whole new text, from a text editor say; it may have faults."""
         self._push(Edit(name, self._state.text, _clean(text)))
@@ -223,6 +234,22 @@ class Document:
     def future(self) -> list[str]:
         """The names of the edits that redo would do again, the next last."""
         return [edit.name for edit in self._undone]
+
+    @property
+    def plain_text(self) -> str:
+        """The text that edits are made on: line feeds alone, no byte order mark."""
+        return self._state.text
+
+    @property
+    def edits(self) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
+        """The steps that undo would take back, and those that redo would do again, in order."""
+        return tuple(self._done), tuple(self._undone)
+
+    def take_edits(self, done: Sequence[Edit], undone: Sequence[Edit]) -> None:
+        """Go on from an earlier session's steps: the text becomes that after the last done one."""
+        text = done[-1].after if done else undone[-1].before if undone else self._state.text
+        self._state = _State(text)
+        self._done, self._undone = list(done), list(undone)
 
     # saving
 

@@ -1,9 +1,11 @@
 """Paths of values: as people write them (`train.lr`, `datasets[0].flip_x`) and as keys and indexes.
 
 A path is relative to the first process of the job; `job`, `meta`, `config.name` are of the file;
-keys of a later process begin with `process[1].`.
+keys of a later process begin with `process[1].`. A key with a dot or a bracket in it (the name of
+a layer) is quoted: `network.network_kwargs.modules_dim["mid.0"]`.
 """
 
+import json
 import re
 from typing import Any, Final
 
@@ -11,7 +13,8 @@ Keys = tuple[Any, ...]
 """Mapping keys and list indexes from the root of the file down to a value."""
 
 _ROOT_KEYS: Final = ("job", "config", "meta")
-_PART: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PART: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
+_PLAIN: Final = re.compile(r"[^.\[\]]+")
 _FIRST: Final = ("config", "process", 0)
 
 
@@ -23,11 +26,17 @@ def parse(path: str) -> Keys:
         gap = path[position : match.start()]
         if gap not in ("", ".") or (gap == "" and match.group(1) and position):
             raise ValueError(f"'{path}' is not a path such as train.lr or datasets[0].flip_x")
-        keys.append(match.group(1) if match.group(1) is not None else int(match.group(2)))
+        keys.append(_key(*match.groups()))
         position = match.end()
     if not keys or position != len(path):
         raise ValueError(f"'{path}' is not a path such as train.lr or datasets[0].flip_x")
     return tuple(keys)
+
+
+def _key(name: str | None, index: str | None, quoted: str | None) -> Any:
+    if quoted is not None:
+        return json.loads(quoted)
+    return name if name is not None else int(index or 0)
 
 
 def absolute(path: str) -> Keys:
@@ -52,6 +61,14 @@ def written(keys: Keys) -> str:
 def _joined(keys: Keys) -> str:
     text = ""
     for key in keys:
-        indexed = isinstance(key, int) and not isinstance(key, bool)
-        text += f"[{key}]" if indexed else f".{key}" if text else str(key)
+        text += below(text, key)
     return text
+
+
+def below(path: str, key: Any) -> str:
+    """What a key or index adds to a written path: `.lr`, `[0]`, `["mid.0"]`."""
+    if isinstance(key, int) and not isinstance(key, bool):
+        return f"[{key}]"
+    if isinstance(key, str) and path and not _PLAIN.fullmatch(key):
+        return f"[{json.dumps(key, ensure_ascii=False)}]"
+    return f".{key}" if path else str(key)

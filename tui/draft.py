@@ -6,27 +6,24 @@ files and what the form asks: is this set, what is its default, was it changed s
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schema.atomic import write_atomic
-from schema.catalogue import OptionInfo, find, plain, under
+from schema.catalogue import OptionInfo, find, general, plain, under
 from schema.check import check_document
 from schema.conditions import needs
 from schema.document import Document
 from schema.families import FamilyRow, arch_of, family
 from schema.findings import Finding
-from schema.home import state_dir
-from schema.paths import absolute
 from schema.pending import waits
-from tui.form.outline import Layout, layout
-
-_ABSENT: Any = object()
-GENERAL = "sd_trainer"
+from tui.autosave import Autosave
+from tui.documents import ABSENT, came_or_went, changed_paths, kinds_of, written_value
+from tui.form import places
+from tui.form.entries import entry_info
+from tui.form.layout import GENERAL, Layout, layout
 
 
 class Draft:
@@ -48,8 +45,10 @@ class Draft:
         self._edited: dict[str, bool] = {}
         self._values: dict[str, Any] = {}
         self._before: dict[str, Any] = {}
-        self._kind = ""
-        self._cache: dict[str, FamilyRow | None] = {}
+        self.process = 0
+        """The process of the job that the form edits."""
+        self._kinds: list[str] = []
+        self._families: dict[int, FamilyRow | None] = {}
 
     @classmethod
     def open(cls, path: Path) -> Draft:
@@ -72,7 +71,8 @@ class Draft:
             return
         self._seen = self.revision
         self._edited, self._values = {}, {}
-        self._kind, self._cache = _kind(self.document), {}
+        self._kinds, self._families = kinds_of(self.document), {}
+        self.process = min(self.process, max(0, len(self._kinds) - 1))
         own = check_document(self.document, files=False)
         known = {(finding.path, finding.code, finding.message) for finding in own}
         more = [f for f in self.file_findings if (f.path, f.code, f.message) not in known]
@@ -97,9 +97,8 @@ class Draft:
         """What is wrong with one field; for a list or mapping also with what is in it."""
         self._refresh()
         own = self._by_path.get(path, [])
-        inside = [
-            f for at, found in self._by_path.items() if at.startswith(f"{path}[") for f in found
-        ]
+        starts = (f"{path}[", f"{path}.")
+        inside = [f for at, found in self._by_path.items() if at.startswith(starts) for f in found]
         return [*own, *inside]
 
     def count(self, severity: str) -> int:
@@ -109,24 +108,46 @@ class Draft:
     def value(self, path: str) -> Any:
         """The value in the file; None where there is none."""
         value = self._given(path)
-        return None if value is _ABSENT else value
+        return None if value is ABSENT else value
 
     def is_set(self, path: str) -> bool:
         """Whether the file gives the option."""
-        return self._given(path) is not _ABSENT
+        return self._given(path) is not ABSENT
 
     def _given(self, path: str) -> Any:
-        """The value in the file or `_ABSENT`; asked some hundred times for every key press."""
+        """The value in the file or `ABSENT`; asked some hundred times for every key press."""
         self._refresh()
         if (known := self._values.get(path, self)) is self:
-            known = self._values[path] = _written(self.document, path)
+            known = self._values[path] = written_value(self.document, path)
         return known
 
     @property
-    def kind(self) -> str:
-        """The type of the process that is edited; the general trainer's where it names none."""
+    def kinds(self) -> Sequence[str]:
+        """The types of the job's processes; the general trainer's where one names none."""
         self._refresh()
-        return self._kind
+        return self._kinds
+
+    @property
+    def kind(self) -> str:
+        """The type of the process that is edited."""
+        return self.kind_of(self.process)
+
+    def kind_of(self, process: int) -> str:
+        """The type of a process; the general trainer's for what is not there."""
+        return self.kinds[process] if 0 <= process < len(self.kinds) else GENERAL
+
+    def here(self, path: str) -> str:
+        """A path relative to a process as one into the process that is edited."""
+        return places.into(path, self.process)
+
+    @contextmanager
+    def visiting(self, process: int) -> Iterator[None]:
+        """Reads another process for a moment, as if it were the one that is edited."""
+        before, self.process = self.process, process
+        try:
+            yield
+        finally:
+            self.process = before
 
     @property
     def layout(self) -> Layout:
@@ -134,38 +155,50 @@ class Draft:
         return layout(self.kind)
 
     def find(self, path: str) -> OptionInfo | None:
-        """The option at a path as this type of process declares it."""
-        return find(path, self.kind)
+        """The option at a path as the type of its process declares it; also a mapping's entry."""
+        index = places.process_of(path)
+        kinds = self.kinds or (GENERAL,)
+        of = kinds if index == places.WHOLE else [self.kind_of(index)]
+        info = next((known for kind in of if (known := find(path, kind)) is not None), None)
+        if info is None and places.repeated_at(path) is not None:
+            info = find(path)
+        return info or entry_info(self, path)
 
-    def beyond(self, info: OptionInfo) -> str | None:
+    def beyond(self, info: OptionInfo, path: str = "") -> str | None:
         """Why an option cannot be used at all: the model lacks it, or the engine does, so far."""
         row = self.family()
         if row is not None and (reason := row.lacks(info.applies_to)):
             return reason
-        if words := waits(info.path, self.kind):
+        kind = self.kind
+        if words := waits(info.path, kind) or (waits(general(path), kind) if path else None):
             return f"not in the engine yet: {words}"
         return None
 
     def default(self, info: OptionInfo, path: str) -> Any:
         """The default as it is here: by the deciding sibling, the family, the process type."""
-        info = self.variant(info)
+        info = self.variant(info, path)
         row = self.family()
         if row is not None and row.arch in info.family_defaults:
             return info.family_defaults[row.arch]
         return plain(info.default)
 
-    def variant(self, info: OptionInfo) -> OptionInfo:
+    def variant(self, info: OptionInfo, path: str) -> OptionInfo:
         """The declaration that holds here: that of the chosen optimizer, schedule and so on."""
-        if info.when is None or (decider := self.find(info.when[0])) is None:
+        if info.when is None or (decider := self._beside(info.when[0], path)) is None:
             return info
-        return under(info, self.effective(decider, info.when[0]))
+        return under(info, self.effective(*decider))
+
+    def _beside(self, other: str, path: str) -> tuple[OptionInfo, str] | None:
+        """Another option and its path in the same process, item and repeated section as `path`."""
+        info = find(other)
+        return None if info is None else (info, places.beside(other, path))
 
     def effective(self, info: OptionInfo, path: str) -> Any:
         """The value that counts: the file's, else the default, else the inherited one."""
         value = self.value(path) if self.is_set(path) else self.default(info, path)
         if value is None and info.inherits:
-            parent = self.find(info.inherits)
-            return self.effective(parent, info.inherits) if parent else None
+            parent = self._beside(info.inherits, path)
+            return self.effective(*parent) if parent else None
         return value
 
     def saved_value(self, path: str, info: OptionInfo) -> Any:
@@ -182,9 +215,17 @@ class Draft:
         if (known := self._edited.get(path)) is None:
             now, before = self._given(path), self._before.get(path, self)
             if before is self:
-                before = self._before[path] = _written(self._saved, path)
+                before = self._before[path] = written_value(self._saved, path)
             known = self._edited[path] = type(now) is not type(before) or bool(now != before)
         return known
+
+    def presence_changed(self, path: str) -> bool:
+        """Whether a section came or went, or a list got longer or shorter, since the last save."""
+        return came_or_went(self._given(path), written_value(self._saved, path))
+
+    def changed_elsewhere(self) -> list[str]:
+        """Paths that were changed in the other processes of the job."""
+        return changed_paths(self.document, self._saved, but=self.process)
 
     @property
     def unsaved(self) -> bool:
@@ -202,22 +243,23 @@ class Draft:
         return self.path.name if self.path else "new config"
 
     def family(self) -> FamilyRow | None:
-        """The model family that the config names."""
-        if "family" not in self._cache:
-            model = self.value("model")
-            self._cache["family"] = family(arch_of(model if isinstance(model, dict) else {}))
-        return self._cache["family"]
+        """The model family that the process names."""
+        self._refresh()
+        if self.process not in self._families:
+            model = self.value(self.here("model"))
+            arch = arch_of(model if isinstance(model, dict) else {})
+            self._families[self.process] = family(arch)
+        return self._families[self.process]
 
     def exists_now(self, info: OptionInfo, path: str) -> bool:
         """Whether the option exists under the present optimizer, schedule and so on."""
-        if info.when is None:
+        if info.when is None or (decider := self._beside(info.when[0], path)) is None:
             return True
-        decider = self.find(info.when[0])
-        return decider is None or self.effective(decider, info.when[0]) in info.when[1]
+        return self.effective(*decider) in info.when[1]
 
     def not_applicable(self, info: OptionInfo, path: str) -> str | None:
         """Why the option does nothing right now, in words; None when it counts."""
-        if reason := self.beyond(info):
+        if reason := self.beyond(info, path):
             return reason
         for condition in info.requires:
             if reason := self._unmet(condition, path):
@@ -227,8 +269,7 @@ class Draft:
     def _unmet(self, condition: str, path: str) -> str | None:
         unmet = []
         for need in needs(condition):
-            info = find(need.path)
-            here = need.path.replace("[]", path[path.find("[") : path.find("]") + 1], 1)
+            info, here = find(need.path), places.beside(need.path, path)
             if "[]" in here:
                 return None
             value = self.effective(info, here) if info is not None else self.value(here)
@@ -330,65 +371,29 @@ class Draft:
             return False
 
     @property
-    def autosave_file(self) -> Path:
-        """Where the unsaved copy lies."""
-        name = str(self.path.resolve()) if self.path else "new config"
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        return state_dir() / "drafts" / f"{digest}.yaml"
+    def kept(self) -> Autosave:
+        """The unsaved copy, with its undo history."""
+        return Autosave.of(self.path)
 
     def autosave(self) -> bool:
-        """Keeps the unsaved text; false where nothing can be written."""
-        file = self.autosave_file
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(file, self.document.text())
-        except OSError:
-            return False
-        return True
+        """Keeps the unsaved text and its history; false where nothing can be written."""
+        return self.kept.write(self.document)
 
     def autosaved(self) -> tuple[str, float] | None:
         """Text and time of an unsaved copy that is newer than the file and differs from it."""
-        try:
-            written = self.autosave_file.stat().st_mtime
-            text = Document.load(self.autosave_file).text()
-            older = self.on_disk and self.path is not None and self.path.stat().st_mtime > written
-        except OSError:
-            return None
-        return None if older or text == self.saved_text else (text, written)
+        return self.kept.read(self.path if self.on_disk else None, self.saved_text)
 
-    def restore(self, text: str) -> None:
-        """The unsaved copy becomes the document; what was saved stays the base of the marks."""
-        self.change(lambda document: document.replace_text(text, name="restore unsaved edits"))
+    def restore(self, text: str) -> int:
+        """The unsaved copy becomes the document, its undo history comes back with it.
+
+        What was saved stays the base of the marks. Returns the number of steps to undo.
+        """
+        self.stop_trial(keep=False)
+        if not self.kept.give_history(self.document, text):
+            self.document.replace_text(text, name="restore unsaved edits")
+        self.revision += 1
+        return len(self.document.history())
 
     def forget_autosaved(self) -> None:
         """Removes the unsaved copy."""
-        self.autosave_file.unlink(missing_ok=True)
-
-
-def _written(document: Document, path: str) -> Any:
-    """The value in the file or `_ABSENT`, without asking the document for what is not there."""
-    value = document.raw
-    for key in _keys(path):
-        in_list = isinstance(value, list) and isinstance(key, int) and key < len(value)
-        if in_list or (isinstance(value, dict) and key in value):
-            value = value[key]
-        else:
-            # Perhaps under an older name, which the document knows.
-            older = find(path)
-            spelled = older is not None and older.aliases and document.is_set(path)
-            return document.value(path) if spelled else _ABSENT
-    return value
-
-
-@lru_cache(8192)
-def _keys(path: str) -> tuple[Any, ...]:
-    return absolute(path)
-
-
-def _kind(document: Document) -> str:
-    """The process type; the general trainer's for a missing or unknown one."""
-    info, value = find("type"), _written(document, "type")
-    if info is None or not isinstance(value, str):
-        return GENERAL
-    value = info.synonyms.get(value, value)
-    return value if value in (info.choices or (GENERAL,)) else GENERAL
+        self.kept.forget()

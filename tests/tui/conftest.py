@@ -18,7 +18,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     images.mkdir()
     for number in range(3):
         Image.new("RGB", (512, 512), (number * 80, 0, 0)).save(images / f"{number}.png")
-        (images / f"{number}.txt").write_text("a zorble")
+        (images / f"{number}.txt").write_text(f"a zorble, number {number}")
     config = tmp_path / "project.yaml"
     config.write_text(CONFIG)
     return config
+
+
+@pytest.fixture(autouse=True)
+def _no_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views do not look for estimates by themselves, unless a test is about them."""
+    monkeypatch.setattr("tui.estimating.live", False)

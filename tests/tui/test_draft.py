@@ -126,7 +126,7 @@ def test_saving_forgets_the_autosaved_copy(draft: Draft) -> None:
     draft.set("train.steps", 10)
     draft.autosave()
     draft.save()
-    assert not draft.autosave_file.exists()
+    assert not draft.kept.file.exists()
     assert not draft.unsaved
 
 

@@ -73,7 +73,7 @@ async def test_the_offer_can_be_declined_for_good(project: Path) -> None:
     async with opened(project) as screen:
         await screen.press("d")
         assert screen.config.draft.value("train.steps") == 2000
-        assert not earlier.autosave_file.exists()
+        assert not earlier.kept.file.exists()
 
 
 async def test_edits_are_autosaved_when_it_is_quiet(project: Path) -> None:
@@ -81,7 +81,7 @@ async def test_edits_are_autosaved_when_it_is_quiet(project: Path) -> None:
         await screen.go("train.steps")
         await screen.press("+")
         screen.config.files.flush()  # what the timer does after two quiet seconds
-        assert screen.config.draft.autosave_file.exists()
+        assert screen.config.draft.kept.file.exists()
         assert "kept safe" in screen.status
 
 

@@ -27,13 +27,14 @@ async def test_v_shows_the_yaml_with_changed_lines_marked_and_the_field_lit(proj
         assert screen.row.path == "train.steps"
 
 
-async def test_d_shows_the_difference_to_the_file_on_disk(project: Path) -> None:
+async def test_the_changed_lines_can_be_seen_as_text(project: Path) -> None:
     async with opened(project) as screen:
-        await screen.press("d")
+        await screen.command("difference")
         assert "the same" in await screen.text()
-        await screen.press("d")
+        await screen.press("q")
         await screen.go("train.steps")
-        await screen.press("+", "d")
+        await screen.press("+")
+        await screen.command("difference")
         text = await screen.text()
         assert "- " in text
         assert "steps: 2000" in text

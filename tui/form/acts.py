@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from schema.catalogue import general
 from schema.findings import ConfigError
-from tui.form import editing
+from tui.form import editing, record
 from tui.form.editors import Go
+from tui.form.layout import container_kind
 from tui.form.row import Row
 from tui.form.values import shown
 
@@ -48,8 +50,9 @@ class Acts:
         if not document.editable and key_id != "edit":
             return NOT_EDITABLE
         if key_id == "reset-section":
-            return None if view.node.kind in ("section", "group", "item") else "no section here"
-        if view.node.kind == "add" or (row is not None and row.kind == "problem"):
+            sections = ("section", "group", "item", "object", "process")
+            return None if view.node.kind in sections else "no section here"
+        if view.node.kind == "add" or (row is not None and row.kind in ("problem", "compare")):
             return None if key_id == "edit" else "nothing to change here"
         if row is None:
             return "no option here"
@@ -57,8 +60,12 @@ class Acts:
 
     def _why_not_on(self, key_id: str, row: Row) -> str | None:
         info = row.option
+        if row.kind == "unknown":
+            return None if key_id == "reset" else "no option is called so; x removes it"
         if row.kind == "switch":
             return None if key_id in ("toggle", "edit") else "space switches it"
+        if info is not None and container_kind(info) and key_id == "toggle":
+            return "enter opens it"
         if key_id == "toggle" and info is not None and not (info.type == "bool" or info.choices):
             return "only switches and choices toggle; enter edits"
         numeric = info is not None and info.type in ("int", "float")
@@ -78,9 +85,15 @@ class Acts:
             return
         if row is None:
             return
+        if row.kind == "compare":
+            view.compare.take()
+            return
         if row.kind == "problem" or view.panes.searching is not None:
             if not view.go(row.path):
                 view.say("no field for that: v shows the line, o opens your editor", "warning")
+            return
+        if row.option is not None and container_kind(row.option) and not editing.is_item(row):
+            view.open_container(row.path)
             return
         if row.kind == "switch" or (row.option is not None and row.option.type == "bool"):
             self.toggle()
@@ -151,7 +164,7 @@ class Acts:
         self._row = None
         await self.view.inspector.stop()
         self.view.refresh_form(row.path if row else None)
-        self.view.option_list.focus()
+        self.view.set_focus(self.view.option_list)
 
     # -- without an editor ---------------------------------------------------------------------
 
@@ -177,8 +190,14 @@ class Acts:
             self._set(row.path, None)
             return
         before = draft.saved_section(row.path)
-        first = draft.layout.options_of(row.path)[0]
-        self._set(row.path, before if before is not None else {first.name: first.default})
+        self._set(row.path, before if before is not None else self._first_of(row.path))
+
+    def _first_of(self, path: str) -> dict[str, Any]:
+        """A section with its first option at its default: an empty one would mean nothing."""
+        draft, start = self.view.draft, f"{general(path)}."
+        inside = [info for info in draft.layout.options if info.path.startswith(start)]
+        first = next((info for info in inside if info.default is not None), None)
+        return {first.path.removeprefix(start): first.default} if first is not None else {}
 
     def step(self, by: int) -> None:
         """A number up or down."""
@@ -195,9 +214,15 @@ class Acts:
         row = self.view.row
         assert row is not None
         self._do(lambda: self.view.draft.reset(row.path), row.path)
-        if row.option is not None:
-            default = shown(self.view.draft.default(row.option, row.path))
-            self.view.say(f"{row.label} is at its default, {default}; u brings the value back")
+        self.view.say(f"{row.label} {self._after_reset(row)}; u brings the value back")
+
+    def _after_reset(self, row: Row) -> str:
+        """`is at its default, 4`; `is out of the file` where there is no default to speak of."""
+        draft, info = self.view.draft, row.option
+        if info is None or info.required or draft.find(row.path) is None:
+            return "is out of the file"
+        words = record.default_words(draft, info, row.path)
+        return f"is at its default, {words}" if words != "-" else "is not set any more"
 
     def reset_section(self) -> None:
         """Every option of the section that has a default."""
@@ -228,7 +253,8 @@ class Acts:
         view = self.view
         path = name.partition(" ")[2] if name else ""
         view.refresh_form()
-        if path and (view.row is None or view.row.path != path) and view.panes.plain:
+        known = " " not in path and view.draft.find(path) is not None
+        if known and (view.row is None or view.row.path != path) and view.panes.plain:
             view.go(path)
         view.files.touched()
         view.say(f"{words}: {name}" if name else "nothing left")

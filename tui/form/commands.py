@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.catalogue import search
+from schema.sections.processes.names import PROCESS_ROWS
+from tui.form.listing import every_path
 from tui.form.pathedit import complete
-from tui.form.rows import every_path
 from tui.form.values import editable, shown
+from tui.fuzzy import score
 from tui.palette import Command, Completion
 
 if TYPE_CHECKING:
@@ -38,7 +40,44 @@ def commands(view: ConfigView) -> list[Command]:
                 lambda _: view.frame.copy_text(view.draft.document.text())),
         Command("reload", "the version on disk", lambda _: view.files.reload(),
                 off=None if view.draft.on_disk else "there is no file yet"),
+        Command("key", "a new entry of the mapping that is open", view.items.add_entry,
+                "NAME VALUE"),
+        Command("process", "edit another process of the job", lambda text: process(view, text),
+                "NUMBER", lambda text: process_completions(view, text)),
+        Command("process-add", "a new process after this one", view.items.new_process, "TYPE",
+                type_completions),
+        Command("compare", "the config beside another one: disk, a preset, a run, a file",
+                view.compare.choose, "WITH", view.compare.completions),
+        Command("difference", "the changed lines of the file, as text",
+                lambda _: view.panes.toggle("diff")),
     ]  # fmt: skip
+
+
+def process(view: ConfigView, text: str) -> None:
+    """`:process 2`."""
+    count = len(view.draft.kinds)
+    if not text.strip().isdigit() or not 1 <= int(text) <= count:
+        view.say(f"which process, 1 to {count}?", "warning")
+        return
+    view.choose_process(int(text) - 1)
+
+
+def process_completions(view: ConfigView, text: str) -> list[Completion]:
+    """The processes of the job."""
+    return [
+        Completion(str(index + 1), kind)
+        for index, kind in enumerate(view.draft.kinds)
+        if str(index + 1).startswith(text) or kind.startswith(text)
+    ]
+
+
+def type_completions(text: str) -> list[Completion]:
+    """The process types, with what each does."""
+    return [
+        Completion(name, row.words)
+        for name, row in PROCESS_ROWS.items()
+        if score(text, name) is not None or text.lower() in row.words
+    ]
 
 
 def path_completions(view: ConfigView, text: str) -> list[Completion]:
@@ -81,7 +120,7 @@ def set_completions(view: ConfigView, text: str) -> list[Completion]:
 def resolved(view: ConfigView, name: str) -> str:
     """The concrete path of a name: `lr` finds `train.lr`, `flip_x` that of the first dataset."""
     if view.draft.find(name) is not None and "[]" not in name:
-        return name
+        return view.draft.here(name)
     pairs = every_path(view.draft, view.draft.layout.options)
     for info, path in pairs:
         if info.name == name or name in info.aliases:

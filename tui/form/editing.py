@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from schema.catalogue import OptionInfo
 from schema.pending import waiting_values
-from tui.form.editors import AreaEditor, ChoiceEditor, Editor, LineEditor
+from tui.form.editors import AreaEditor, ChecksEditor, ChoiceEditor, Editor, LineEditor
 from tui.form.pathedit import PathEditor
 from tui.form.row import Row
-from tui.form.values import editable, parse, shown, step
+from tui.form.values import editable, parse, parse_table, shown, step, table_text
 
 if TYPE_CHECKING:
     from tui.draft import Draft
@@ -18,34 +18,54 @@ if TYPE_CHECKING:
 
 def is_item(row: Row) -> bool:
     """Whether the row is one text of a list (a prompt), not an option of its own."""
-    return row.path.endswith("]")
+    return row.option is not None and row.option.type == "list" and row.path.endswith("]")
 
 
 def kind_of(row: Row) -> str:
-    """The kind for `parse`: the catalogue's type, `lines` for lists of text, `str` for an item."""
+    """The kind for `parse`: the catalogue's type, or how a list or union is written.
+
+    `lines` is a text a line, `checks` some of several choices, `table` a list a line, `str` an item
+    of a list of texts; `numbers`, `texts` and `switch` are unions.
+    """
     info = row.option
     assert info is not None
     if is_item(row):
         return "str"
-    if info.type == "list" and info.item_type in ("str", "path"):
-        return "lines"
-    if info.type == "list" and info.item_type in ("object", "dict", "list"):
-        return "yaml"
-    return info.type
+    if info.type == "list":
+        return _LISTS.get(info.item_type or "", "list")
+    return _union(info) if info.type == "union" else info.type
+
+
+_LISTS = {"str": "lines", "path": "lines", "enum": "checks", "list": "table"}
+
+
+def _union(info: OptionInfo) -> str:
+    members = info.shape.members
+    if any(one.kind == "bool" for one in members):
+        return "switch"
+    for one in members:
+        if one.kind == "list" and one.item is not None:
+            return "texts" if one.item.kind in ("str", "path") else "numbers"
+    return "union"
 
 
 def value_of(row: Row, text: str) -> Any:
     """The value that a typed text means for the row's option."""
     info = row.option
     assert info is not None
-    return parse(kind_of(row), text, optional=info.nullable and not is_item(row))
+    kind = kind_of(row)
+    if kind == "table":
+        inner = info.shape.item.item.kind if info.shape.item and info.shape.item.item else "str"
+        return parse_table(text, numbers=inner in ("int", "float"))
+    return parse(kind, text, optional=info.nullable and not is_item(row))
 
 
 def wants_default(row: Row, text: str) -> bool:
     """Whether an empty line means the default: for everything where no text is no value."""
     info = row.option
     assert info is not None
-    return not text.strip() and kind_of(row) not in ("str", "lines") and not info.nullable
+    texts = ("str", "lines", "checks", "switch", "texts", "table")
+    return not text.strip() and kind_of(row) not in texts and not info.nullable
 
 
 def make_editor(draft: Draft, row: Row, base: Path, rows: int) -> Editor:
@@ -54,28 +74,27 @@ def make_editor(draft: Draft, row: Row, base: Path, rows: int) -> Editor:
     assert info is not None
     value = draft.value(row.path) if draft.is_set(row.path) else draft.default(info, row.path)
     kind = kind_of(row)
+    waiting = waiting_values(info.path, draft.kind)
+    if kind == "checks":
+        return ChecksEditor(info, value, max(2, rows - 1), waiting)
     if info.choices and kind in ("enum", "str"):
-        waiting = waiting_values(info.path, draft.kind)
         return ChoiceEditor(info, value, max(2, min(rows - 1, len(info.choices))), waiting)
-    if kind == "path" or info.editor in ("path", "folder", "model"):
+    if kind == "path" or (info.editor in ("path", "folder", "model") and kind == "str"):
         folders = info.editor == "folder"
         return PathEditor(editable(value), base, folders_only=folders, rows=max(2, rows - 1))
-    if kind in ("lines", "dict", "yaml"):
-        text = "\n".join(map(str, value or ())) if kind == "lines" else _block(value)
-        return AreaEditor(text, enter_keeps=False)
+    if kind in ("lines", "texts"):
+        items = value if isinstance(value, list) else [value] if value else []
+        return AreaEditor("\n".join(map(str, items)), enter_keeps=False)
+    if kind == "table":
+        return AreaEditor(table_text(value), enter_keeps=False)
     if info.editor in ("prompt", "multiline") or is_item(row):
-        text = editable(value) if isinstance(value, str) else ""
+        text = editable(value) if isinstance(value, str) else "on" if value is True else ""
         return AreaEditor(text, enter_keeps=info.editor != "multiline")
     if kind in ("int", "float"):
         return LineEditor(editable(value), stepped=lambda text, by: stepped(info, text, by))
+    if kind in ("list", "numbers") and isinstance(value, list):
+        return LineEditor(", ".join(map(editable, value)))
     return LineEditor(editable(value), secret=info.editor == "secret")
-
-
-def _block(value: object) -> str:
-    """A mapping as YAML lines, one key a line."""
-    import yaml
-
-    return yaml.safe_dump(value, sort_keys=False) if value else ""
 
 
 def stepped(info: OptionInfo, text: str, by: int) -> str:

@@ -7,6 +7,7 @@ Every editor is a widget with `text` (what is typed) and posts `Typed` at each k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from textual import on
@@ -159,10 +160,14 @@ class ChoiceEditor(Editor):
 
     def compose(self) -> ComposeResult:
         """Filter line, choices."""
-        line = Input(placeholder="type to filter", compact=True)
+        line = self.filter_line()
         line.cursor_blink = False
         yield line
         yield Choices(self._rows, id="choices")
+
+    def filter_line(self) -> Input:
+        """Where one types what the choices are narrowed by."""
+        return Input(placeholder="type to filter", compact=True)
 
     def on_mount(self) -> None:
         """All choices, the cursor on the present one."""
@@ -179,8 +184,11 @@ class ChoiceEditor(Editor):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        found = filtered(self._all, event.value)
-        self.query_one(Choices).show(found or [], 0)
+        self.narrow(event.value)
+
+    def narrow(self, query: str) -> None:
+        """Only the choices that fit; the best one is tried."""
+        self.query_one(Choices).show(filtered(self._all, query), 0)
         self.post_message(self.Typed(self.text))
 
     @on(Input.Submitted)
@@ -192,11 +200,89 @@ class ChoiceEditor(Editor):
     def _clicked(self, event: Choices.Chosen) -> None:
         event.stop()
         self.query_one(Choices).cursor = event.index
+        self.take()
+
+    def take(self) -> None:
+        """What a click on a choice does."""
         self.action_keep()
 
     def action_move(self, by: int) -> None:
         """Another choice; it is tried at once."""
         self.query_one(Choices).move(by)
+        self.post_message(self.Typed(self.text))
+
+
+class _Spaceless(Input):
+    """Leaves the space bar to its editor: no choice has a space in it."""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Everything that is text but the space."""
+        return key != "space" and super().check_consume_key(key, character)
+
+
+class ChecksEditor(ChoiceEditor):
+    """Some of several choices: space ticks and unticks, typing filters, Enter keeps.
+
+    The order of ticking does not matter; what the file has and nobody knows stays ticked.
+    """
+
+    BINDINGS = [Binding("space", "tick", show=False, priority=True)]
+    HINTS = (("space", "tick"), ("enter", "keep"), ("ctrl+g", "cancel"), ("a-z", "filter"))
+
+    def __init__(
+        self, info: OptionInfo, current: object, rows: int, waiting: Mapping[str, str]
+    ) -> None:
+        super().__init__(info, None, rows, waiting)
+        given = [str(value) for value in current] if isinstance(current, list) else []
+        known = [one.text for one in self._all]
+        self._all += [Completion(text, "unknown") for text in given if text not in known]
+        self.ticked = dict.fromkeys(given)
+
+    def filter_line(self) -> Input:
+        """The same, without the space bar."""
+        return _Spaceless(placeholder="type to filter, space ticks", compact=True)
+
+    def _boxes(self, items: Sequence[Completion]) -> list[Completion]:
+        return [
+            replace(one, text=f"[{'x' if one.text in self.ticked else ' '}] {one.text}")
+            for one in items
+        ]
+
+    def on_mount(self) -> None:
+        """All choices with their boxes."""
+        self.screen.set_focus(self.query_one(Input))
+        self._shown: Sequence[Completion] = self._all
+        self.query_one(Choices).show(self._boxes(self._all), 0)
+
+    @property
+    def text(self) -> str:
+        """What is ticked, one a line, in the order of the choices."""
+        return "\n".join(one.text for one in self._all if one.text in self.ticked)
+
+    def narrow(self, query: str) -> None:
+        """Only the choices that fit; nothing is ticked by it."""
+        self._shown = filtered(self._all, query)
+        self.query_one(Choices).show(self._boxes(self._shown), 0)
+
+    def take(self) -> None:
+        """A click ticks."""
+        self.action_tick()
+
+    def action_move(self, by: int) -> None:
+        """Another choice; nothing changes."""
+        self.query_one(Choices).move(by)
+
+    def action_tick(self) -> None:
+        """Ticks or unticks the choice under the cursor."""
+        choices = self.query_one(Choices)
+        if not self._shown:
+            return
+        text, cursor = self._shown[choices.cursor].text, choices.cursor
+        if text in self.ticked:
+            del self.ticked[text]
+        else:
+            self.ticked[text] = None
+        choices.show(self._boxes(self._shown), cursor)
         self.post_message(self.Typed(self.text))
 
 

@@ -18,8 +18,8 @@ from schema.check import check_document
 from schema.document import Document
 from schema.findings import Finding
 from tui.form.acts import Act
+from tui.form.listing import every_path
 from tui.form.pathedit import path_words
-from tui.form.rows import every_path
 from tui.widgets.statusline import Question
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ class Files:
         )
 
     def _restore(self, text: str) -> None:
-        self.view.draft.restore(text)
+        steps = self.view.draft.restore(text)
         self.view.refresh_form()
-        self.view.say("restored; d shows what is different from the file", "success")
+        undo = f", {steps} step{'s' if steps != 1 else ''} to undo" if steps > 1 else ""
+        self.view.say(f"restored{undo}; d shows what is different from the file", "success")
 
     def touched(self) -> None:
         """After a change: the copy is written and the files are looked at when it is quiet."""
@@ -194,7 +195,7 @@ class Files:
         """The text in the user's editor, the app suspended; read again on return."""
         draft, view = self.view.draft, self.view
         command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        file = draft.autosave_file.with_suffix(".edit.yaml")
+        file = draft.kept.file.with_suffix(".edit.yaml")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(draft.document.text(), encoding="utf-8")
         line = draft.document.place(view.row.path)[0] if view.row and view.row.path else 1

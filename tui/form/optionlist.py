@@ -6,7 +6,7 @@ the cursor is on and which act was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -53,6 +53,11 @@ class OptionList(ScrollView, can_focus=True):
         self.cursor = -1
         self.keys_first = False
         self._widest = (8, 10)
+        self.letters: Mapping[int, str] = {}
+
+    def jump_to(self, y: int) -> None:
+        """The cursor to a row, from the jump overlay."""
+        self._move_to(y)
 
     @property
     def row(self) -> Row | None:
@@ -65,7 +70,7 @@ class OptionList(ScrollView, can_focus=True):
         changed = [y for y, (a, b) in enumerate(zip(self.rows, rows)) if a != b] if same else []
         self.rows = rows
         self.virtual_size = Size(self.size.width, len(rows))
-        plain = [row for row in rows if row.kind in ("option", "switch")]
+        plain = [row for row in rows if row.kind in ("option", "switch", "compare")]
         widest = (
             max((cell_len(self._label_of(row)) for row in rows if row.selectable), default=8),
             max((cell_len(row.value) for row in plain if row.note), default=10),
@@ -168,7 +173,12 @@ class OptionList(ScrollView, can_focus=True):
         if not 0 <= index < len(self.rows):
             return strip_of([], width, fill)
         strong = here and self.has_focus
-        return strip_of(self._pieces(self.rows[index], look, on, width, strong), width, fill)
+        pieces = self._pieces(self.rows[index], look, on, width, strong)
+        if (label := self.letters.get(index)) is not None:
+            rest = strip_of(pieces, width, fill).crop(len(label) + 1)
+            mark = (f"{label} ", look.style("background", "primary", bold=True))
+            return Strip([*strip_of([mark], len(label) + 1, fill), *rest])
+        return strip_of(pieces, width, fill)
 
     def _label_of(self, row: Row) -> str:
         if self.keys_first and row.option is not None:
@@ -180,9 +190,13 @@ class OptionList(ScrollView, can_focus=True):
             return look.style("cursor-text" if strong else tone, on, bold=bold)
 
         if row.kind == "heading":
-            return [(clip(f" {row.label}", width), style("primary", bold=True))]
+            return self._heading(row, style("primary", bold=True), style("muted"), width)
         if row.kind == "text":
             return [(clip(f"   {row.label}", width), style("muted"))]
+        if row.kind == "unknown":
+            text = f" ! {row.label}: {row.value}"
+            note = clip(f"  {row.note}", max(0, width - cell_len(text)))
+            return [(clip(text, width), style("error", bold=True)), (note, style("error"))]
         mark_tone = {"!": "error", "?": "warning", "*": "accent", "~": "muted"}.get(
             row.mark, "muted"
         )
@@ -201,6 +215,14 @@ class OptionList(ScrollView, can_focus=True):
             *out,
             *self._value_pieces(row, style, value_width, width - label_width - 3, tier_width),
         ]
+
+    def _heading(self, row: Row, bold: Style, weak: Style, width: int) -> list[Piece]:
+        """A title; over a comparison also the titles of its two columns."""
+        if not row.note:
+            return [(clip(f" {row.label}", width), bold)]
+        label, value = self._widths(width)
+        title = clip(f" {row.label}", label + 2).ljust(label + 3)
+        return [(title, bold), (row.value.ljust(value), weak), (row.note, weak)]
 
     def _widths(self, width: int) -> tuple[int, int]:
         """Columns of label and value: the label takes what it needs, up to half."""

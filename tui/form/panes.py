@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from tui.form import outline
 from tui.form.acts import Act
 from tui.form.optionlist import OptionList
+from tui.form.outline import Node
 from tui.form.rows import TIERS
 from tui.form.searchline import SearchLine
 from tui.form.textpane import TextPane, diff_lines, yaml_lines
@@ -42,7 +43,6 @@ class Panes:
             "error": self.next_error,
             "tier": self.next_tier,
             "yaml": lambda: self.toggle("yaml"),
-            "diff": lambda: self.toggle("diff"),
             "section.previous": lambda: self.section(-1),
             "section.next": lambda: self.section(1),
             "swap-names": self.swap_names,
@@ -59,7 +59,8 @@ class Panes:
     @property
     def plain(self) -> bool:
         """Whether a section is shown, nothing else."""
-        return self.shown == "rows" and self.searching is None and not self.set_only
+        other = self.searching is not None or self.set_only or self.view.compare.open
+        return self.shown == "rows" and not other
 
     # -- search --------------------------------------------------------------------------------
 
@@ -86,7 +87,7 @@ class Panes:
             view.go(row.path)
         else:
             view.refresh_form()
-            view.option_list.focus()
+            view.set_focus(view.option_list)
 
     def next_match(self, by: int) -> None:
         """The next or previous match of the last search."""
@@ -107,12 +108,12 @@ class Panes:
         """YAML or diff, and back."""
         self.show("rows" if self.shown == what else what)
         self.refresh()
-        self.view.query_one(TextPane if self.shown != "rows" else OptionList).focus()
+        self.view.set_focus(self.view.query_one(TextPane if self.shown != "rows" else OptionList))
         self.view.redraw_frame()
 
     def leave(self) -> None:
         """Back to plain rows; the caller refreshes."""
-        self.searching, self.set_only = None, False
+        self.searching, self.set_only, self.view.compare.open = None, False, False
         self.view.query(SearchLine).remove()
         if self.shown != "rows":
             self.show("rows")
@@ -128,7 +129,7 @@ class Panes:
             known = any(one.id == node for one in self.view.nodes)
             self.view.show_node(node if known else self.view.nodes[0].id)
         self.view.refresh_form(path)
-        self.view.option_list.focus()
+        self.view.set_focus(self.view.option_list)
         return True
 
     def refresh(self) -> None:
@@ -150,16 +151,29 @@ class Panes:
         if is_yaml:
             return "YAML as it would be saved", "v back"
         if self.shown == "diff":
-            return "Difference to the file on disk", "d back"
+            return "Difference to the file on disk, as text", "q back"
         count = sum(row.selectable for row in self.view.option_list.rows)
+        if self.view.compare.open:
+            return f"Compared with {self.view.compare.name}", f"{count} differ"
         if self.searching is not None:
             return "Search in all sections", f"{count} found"
         if self.set_only:
             return "What the file sets", f"{count} options"
         node = self.view.node
-        if node.kind in ("group", "item"):
-            return f"{self.view.draft.layout.section(node.section).label} > {node.title}", ""
-        return node.title, ""
+        return self._place(node), ""
+
+    def _place(self, node: Node) -> str:
+        """Where one is: the nodes above, down to this one; `Datasets > Dataset 1 dog > Mask`."""
+        nodes = self.view.nodes
+        at = next((k for k, one in enumerate(nodes) if one.id == node.id), 0)
+        names, depth = [node.title], node.depth
+        for above in reversed(nodes[:at]):
+            if above.depth < depth and above.kind != "add":
+                names.insert(0, above.title)
+                depth = above.depth
+        if node.section and node.kind in ("item", "add") and len(names) == 1:
+            names.insert(0, self.view.draft.layout.section(node.section).label)
+        return " > ".join(names)
 
     # -- ways through the config ---------------------------------------------------------------
 
@@ -172,13 +186,13 @@ class Panes:
         if view.node.kind != "virtual":
             self._came_from = (view.node.id, view.row.path if view.row else "")
         view.show_node(node_id)
-        view.option_list.focus()
+        view.set_focus(view.option_list)
 
     def toggle_set_only(self) -> None:
         """Only what the file sets, of every section."""
         self.leave() if self.set_only else self._start_set_only()
         self.view.refresh_form("")
-        self.view.option_list.focus()
+        self.view.set_focus(self.view.option_list)
 
     def _start_set_only(self) -> None:
         self.leave()

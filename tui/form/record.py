@@ -77,7 +77,7 @@ def default_words(draft: Draft, info: OptionInfo, path: str) -> str:
     """The default as words, also an inherited one."""
     value = draft.default(info, path)
     if value is None and info.inherits:
-        parent = draft.find(info.inherits)
+        parent = find(info.inherits)
         return f"that of {parent.label.lower() if parent else info.inherits}"
     return shown(value)
 
@@ -88,7 +88,7 @@ def messages(draft: Draft, path: str) -> list[Line]:
     out = []
     for finding in draft.findings_at(path):
         mark, tone = tones[finding.severity]
-        repair = f" Use: {finding.suggestion}" if finding.suggestion else ""
+        repair = f" a: use {finding.suggestion}" if finding.suggestion else ""
         out.append((f"{mark}{finding.message}{repair}", tone))
     return out
 

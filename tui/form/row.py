@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from schema.catalogue import OptionInfo
+    from schema.findings import Finding
 
-RowKind = Literal["option", "heading", "switch", "problem", "text"]
+RowKind = Literal["option", "heading", "switch", "problem", "text", "unknown", "compare"]
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of the list. `tone` is the colour name of the value, `note_tone` of the note.
 
-    `short` is a word in place of a note that has no room.
+    `short` is a word in place of a note that has no room, `finding` what a problem
+    row is about.
     """
 
     kind: RowKind
@@ -29,6 +31,7 @@ class Row:
     note_tone: str = "muted"
     tier: str = ""
     short: str = ""
+    finding: Finding | None = None
 
     @property
     def selectable(self) -> bool:

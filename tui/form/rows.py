@@ -1,19 +1,24 @@
-"""What the option list shows, as plain rows: built from the draft, drawn by `optionlist`.
+"""What the option list shows for a sidebar node, as plain rows: drawn by `optionlist`.
 
 One row an option, with its mark, label, value, a note on where the value comes from, and the tier.
 Marks carry the meaning, colour only repeats it: `!` error, `?` warning, `*` changed by you, `~` not
-applicable, blank otherwise.
+applicable, blank otherwise. Rows from several sections are made in `tui.form.listing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schema.catalogue import OptionInfo, search
+from schema.catalogue import OptionInfo
 from schema.findings import Finding
+from schema.paths import absolute
 from tui.form import outline
+from tui.form.entries import entry_paths
+from tui.form.facts import fact
+from tui.form.layout import container_kind, layout
 from tui.form.outline import Node
+from tui.form.places import WHOLE, item_label, process_of, within
 from tui.form.row import Row
 from tui.form.values import shown
 
@@ -22,71 +27,84 @@ if TYPE_CHECKING:
 
 TIERS = ("basic", "advanced", "expert")
 SHORT_TIER = {"basic": "", "advanced": "adv", "expert": "exp"}
+OPENS = "enter opens"
 
 
-def concrete(option: OptionInfo, node: Node) -> str:
-    """The path of an option in this node: `datasets[].flip_x` -> `datasets[0].flip_x`."""
-    if node.kind != "item":
-        return option.path
-    return node.prefix + option.path.removeprefix(f"{node.list_path}[].")
+def fields_of(draft: Draft, node: Node) -> list[tuple[OptionInfo, str]]:
+    """The options that a node shows, with their paths in the document."""
+    if node.kind in ("item", "object"):
+        inside = draft.layout.inside(node.container)
+        return [(info, f"{node.prefix}{rest}") for info, rest in inside]
+    if node.kind not in ("section", "group", "process"):
+        return []
+    alone = len(draft.kinds) < 2
+    out = []
+    kinds = dict.fromkeys(draft.kinds) if node.process == WHOLE else [draft.kind]
+    own = [info for kind in kinds for info in layout(kind).options_of(node.section)]
+    for info in {info.path: info for info in own}.values():
+        of_job = process_of(info.path) == WHOLE
+        if (alone or of_job == (node.process == WHOLE)) and (
+            not node.group or info.group == node.group
+        ):
+            out.append((info, draft.here(info.path)))
+    return out
 
 
 def rows_of(draft: Draft, node: Node, tier: str) -> list[Row]:
-    """The rows of a sidebar node."""
-    if node.id == outline.PROBLEMS.id:
-        return problem_rows(draft)
-    if node.id == outline.CHANGED.id:
-        return _grouped_by_section(draft, _edited(draft), empty="Nothing is changed.")
+    """The rows of a sidebar node, but for those that gather from all sections."""
     if node.kind == "add":
-        return [Row("text", "enter adds one here")]
-    if node.kind == "item" and not draft.layout.item_options(node.list_path):
+        return [Row("text", "Enter adds one here.")]
+    if node.kind == "mapping":
+        return mapping_rows(draft, node)
+    if node.kind == "item" and not draft.layout.inside(node.container):
         return [_list_text_row(draft, node)]
     return _section_rows(draft, node, tier)
 
 
 def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
-    section, layout = draft.layout.section(node.section), draft.layout
+    section = draft.layout.section(node.section)
     out: list[Row] = []
-    nullable = section.nullable and node.kind == "section"
-    if nullable:
-        out.append(_switch_row(draft, section.name, section.label))
-        if draft.value(section.name) is None:
-            return [*out, Row("text", section.help)]
-    lists = node.kind == "item" and node.list_path
-    infos = layout.item_options(node.list_path) if lists else layout.options_of(node.section)
+    if section.nullable and node.kind == "section":
+        out.append(_switch_row(draft, node.id, section.label))
+    fields = fields_of(draft, node)
+    if out and draft.value(node.id) is None:
+        # Gone to by search, a field can be set all the same: the section comes with it.
+        asked = [option_row(draft, *field) for field in fields if field[1] in draft.revealed]
+        return [*out, *asked, Row("text", section.help)]
+    order = list(dict.fromkeys(info.group for info, _ in fields))
     shown = []
-    for info in sorted(infos, key=lambda info: _group_order(infos, info)):
-        if node.group and info.group != node.group:
-            continue
-        row = option_row(draft, info, concrete(info, node))
+    for info, path in sorted(fields, key=lambda field: order.index(field[0].group)):
+        row = option_row(draft, info, path)
         if visible(draft, info, row, tier):
             shown.append((info.group, row))
-    titled = not node.group and len({group for group, _ in shown}) > 1
-    group = section.label  # the title says it already
-    for of_row, row in shown:
-        if titled and of_row != group:
-            group = of_row
+    out += _titled(shown, "" if node.group else section.label, titled=not node.group)
+    out += unknown_rows(draft, node)
+    return out if any(row.selectable for row in out) else [*out, _all_hidden(tier)]
+
+
+def _titled(rows: Sequence[tuple[str, Row]], known: str, *, titled: bool) -> list[Row]:
+    """Rows under the headings of their groups, where there are several; `known` is said already."""
+    titled = titled and len({group for group, _ in rows}) > 1
+    out: list[Row] = []
+    for group, row in rows:
+        if titled and group != known:
+            known = group
             out.append(Row("heading", group))
         out.append(row)
-    return out if any(row.selectable for row in out) else [*out, _all_hidden(tier)]
+    return out
 
 
 def _all_hidden(tier: str) -> Row:
     return Row("text", f"Nothing here at tier {tier}; t shows more.")
 
 
-def _group_order(infos: Sequence[OptionInfo], info: OptionInfo) -> int:
-    """Groups in the order in which they first appear, so that each shows once."""
-    return next(at for at, other in enumerate(infos) if other.group == info.group)
-
-
 def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
     """Whether a row is shown: its tier or a reason, and never another optimizer's parameter."""
-    if not draft.exists_now(info, row.path):
-        return draft.is_set(row.path)
     if row.path in draft.revealed:
         return True
-    if draft.beyond(info):
+    if not draft.exists_now(info, row.path):
+        return draft.is_set(row.path)
+    if draft.beyond(info, row.path) or info.status != "live":
         return draft.is_set(row.path) or tier == TIERS[-1]
     if TIERS.index(info.tier) <= TIERS.index(tier):
         return True
@@ -95,6 +113,8 @@ def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
 
 def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:
     """The row of one option at a concrete path."""
+    if info.type == "object" and not info.same_as:
+        return _switch_row(draft, path, info.label, info)
     findings = draft.findings_at(path)
     off = draft.not_applicable(info, path)
     edited = draft.edited(path)
@@ -111,16 +131,16 @@ def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:
         tone="muted" if off else "accent" if edited else tone,
         note_tone=note_tone,
         tier=SHORT_TIER[info.tier],
-        short=_short(draft, info) if note == off else "",
+        short=_short(draft, info, path) if note == off else "",
     )
 
 
-def _short(draft: Draft, info: OptionInfo) -> str:
+def _short(draft: Draft, info: OptionInfo, path: str) -> str:
     """The reason why an option is off in two words, for a narrow list; empty: no such reason."""
     row = draft.family()
     if row is not None and row.lacks(info.applies_to):
         return f"not {row.arch}"
-    return "not yet" if draft.beyond(info) else ""
+    return "not yet" if draft.beyond(info, path) else ""
 
 
 def _mark(findings: Iterable[Finding], *, edited: bool, off: bool) -> str:
@@ -134,17 +154,27 @@ def _mark(findings: Iterable[Finding], *, edited: bool, off: bool) -> str:
 
 def _value_text(draft: Draft, info: OptionInfo, path: str) -> tuple[str, str]:
     """The value with its unit, and its colour: set values stand out from defaults."""
+    tone = "foreground" if draft.is_set(path) else "muted"
     if info.editor == "secret":
         return ("set" if draft.value(path) else "not set"), "foreground"
     value = draft.value(path) if draft.is_set(path) else draft.default(info, path)
+    if (kind := container_kind(info)) is not None:
+        return container_words(info, kind, value), tone
     if value is None and info.inherits is not None:
-        parent = draft.find(info.inherits)
-        inherited = draft.effective(parent, info.inherits) if parent else None
-        return f"inherits {shown(inherited)}", "muted"
+        return f"inherits {shown(draft.effective(info, path))}", "muted"
     unit = f" {info.unit}" if info.unit and isinstance(value, int | float) else ""
-    return shown(value) + ("" if isinstance(value, bool) else unit), (
-        "foreground" if draft.is_set(path) else "muted"
-    )
+    return shown(value) + ("" if isinstance(value, bool) else unit), tone
+
+
+def container_words(info: OptionInfo, kind: str, value: Any) -> str:
+    """`2 targets`, `none`, `3 entries`, `in use`."""
+    if kind == "object":
+        return "not used" if value is None else "in use"
+    if not value:
+        return "none"
+    word = item_label(info) if kind == "list" else "entry"
+    many = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{len(value)} {many if len(value) != 1 else word}"
 
 
 def _note(
@@ -158,8 +188,14 @@ def _note(
         return worst.message, {"error": "error", "warning": "warning"}.get(worst.severity, "muted")
     if off is not None:
         return off, "muted"
+    if container_kind(info):
+        return OPENS, "muted"
+    derived = fact(draft, path)
     if draft.edited(path):
-        return f"was {shown(draft.saved_value(path, info))}", "muted"
+        was = f"was {shown(draft.saved_value(path, info))}"
+        return f"{was}, {derived}" if derived else was, "muted"
+    if derived:
+        return derived, "muted"
     default = draft.default(info, path)
     departs = draft.is_set(path) and draft.value(path) != default
     if departs and default is not None and not info.required:
@@ -169,14 +205,21 @@ def _note(
     return draft.path_words.get(str(draft.value(path)), "") if info.type == "path" else "", "muted"
 
 
-def _switch_row(draft: Draft, path: str, label: str) -> Row:
+def _switch_row(draft: Draft, path: str, label: str, info: OptionInfo | None = None) -> Row:
     on = draft.value(path) is not None
-    edited = draft.edited(path)
+    edited = draft.presence_changed(path)
+    name = label if label[:2].isupper() else f"{label[:1].lower()}{label[1:]}"  # LoRM stays LoRM
     return Row(
-        "switch", f"Use: {label.lower()}", path, None, "on" if on else "off",
-        "space turns it off" if on else "space turns it on", "*" if edited else " ",
-        "accent" if edited else "foreground",
-    )  # fmt: skip
+        kind="switch",
+        label=f"Use: {name}",
+        path=path,
+        option=info,
+        value="on" if on else "off",
+        note="space turns it off" if on else "space turns it on",
+        mark="*" if edited else " ",
+        tone="accent" if edited else "foreground",
+        tier=SHORT_TIER[info.tier] if info else "",
+    )
 
 
 def _list_text_row(draft: Draft, node: Node) -> Row:
@@ -185,7 +228,7 @@ def _list_text_row(draft: Draft, node: Node) -> Row:
     findings = draft.findings_at(path)
     edited = draft.edited(path)
     info = draft.find(node.list_path)
-    label = info.label.removesuffix("s") if info else "Item"
+    label = item_label(info).capitalize() if info else "Item"
     return Row(
         "option", f"{label} {node.index + 1}", path, info,
         shown(draft.value(path)), findings[0].message if findings else "",
@@ -193,88 +236,32 @@ def _list_text_row(draft: Draft, node: Node) -> Row:
     )  # fmt: skip
 
 
-def problem_rows(draft: Draft) -> list[Row]:
-    """One row a finding, errors first."""
-    order = {"error": 0, "warning": 1, "hint": 2}
-    marks = {"error": "!", "warning": "?", "hint": " "}
-    tones = {"error": "error", "warning": "warning", "hint": "muted"}
-    found = sorted(draft.findings, key=lambda finding: (order[finding.severity], finding.line))
-    rows = []
-    for finding in found:
-        info = draft.find(finding.path)
-        note = f"use {finding.suggestion}" if finding.suggestion else ""
-        rows.append(
-            Row(
-                "problem", info.label if info else finding.path or f"line {finding.line}",
-                finding.path, info, finding.message, note, marks[finding.severity],
-                tones[finding.severity],
-            )
-        )  # fmt: skip
-    return rows or [Row("text", "No problems.")]
-
-
-def _edited(draft: Draft) -> list[tuple[OptionInfo, str]]:
-    return [pair for pair in every_path(draft, draft.layout.options) if draft.edited(pair[1])]
-
-
-def every_path(draft: Draft, infos: Iterable[OptionInfo]) -> list[tuple[OptionInfo, str]]:
-    """Options with their concrete paths, one for each item of the list they are in."""
+def mapping_rows(draft: Draft, node: Node) -> list[Row]:
+    """The entries of a free mapping, or of a list inside one."""
     out = []
-    for info in infos:
-        if "[]" not in info.path:
-            out.append((info, info.path))
+    for path in entry_paths(draft, node.id):
+        info = draft.find(path)
+        if info is not None:
+            out.append(option_row(draft, info, path))
+    holder = draft.find(node.id)
+    help_text = [Row("text", holder.help)] if holder and not out else []
+    return [*out, *help_text, Row("text", "i adds an entry." if not out else "i adds, x removes.")]
+
+
+def unknown_rows(draft: Draft, node: Node) -> list[Row]:
+    """Keys of the file below a node that no option has: they can be removed, moved or renamed."""
+    out = []
+    for finding in draft.findings:
+        path = finding.path
+        if finding.code != "unknown-key" or draft.find(path) is not None:
             continue
-        list_path, _, rest = info.path.partition("[].")
-        items = draft.value(list_path)
-        count = len(items) if isinstance(items, list) else 0
-        out += [(info, f"{list_path}[{index}].{rest}") for index in range(count)]
-    return out
-
-
-def search_rows(draft: Draft, query: str) -> list[Row]:
-    """Rows of every section that fit; operators `changed: error: tier:expert type:bool`."""
-    words, infos = [], None
-    keep = []
-    for word in query.split():
-        name, colon, wanted = word.partition(":")
-        if colon and name in ("changed", "error", "tier", "type", "set"):
-            keep.append((name, wanted))
-        else:
-            words.append(word)
-    own = {info.path: info for info in draft.layout.options}
-    infos = [own[info.path] for info in search(" ".join(words)) if info.path in own]
-    pairs = [
-        (info, path)
-        for info, path in every_path(draft, infos)
-        if draft.exists_now(info, path) or draft.is_set(path)
-        if all(_passes(draft, info, path, name, wanted) for name, wanted in keep)
-    ]
-    pairs.sort(key=lambda pair: draft.beyond(pair[0]) is not None)  # what can be used comes first
-    return _grouped_by_section(draft, pairs, empty="Nothing found.")
-
-
-def _passes(draft: Draft, info: OptionInfo, path: str, name: str, wanted: str) -> bool:
-    if name == "changed":
-        return draft.edited(path)
-    if name == "set":
-        return draft.is_set(path)
-    if name == "error":
-        return any(finding.severity == "error" for finding in draft.findings_at(path))
-    return (info.tier if name == "tier" else info.type).startswith(wanted)
-
-
-def _grouped_by_section(
-    draft: Draft, pairs: Sequence[tuple[OptionInfo, str]], empty: str
-) -> list[Row]:
-    """Rows under a heading for each section; the sections in the order of their best match."""
-    labels = {row.name: row.label for row in draft.layout.sections}
-    groups: dict[str, list[Row]] = {}
-    for info, path in pairs:
-        title = labels.get(info.section, info.section)
-        if "[" in path:
-            title += f" {int(path.partition('[')[2].partition(']')[0]) + 1}"
-        groups.setdefault(title, []).append(option_row(draft, info, path))
-    out: list[Row] = []
-    for title, rows in groups.items():
-        out += [Row("heading", title), *rows]
-    return out or [Row("text", empty)]
+        if not outline.holds(node, path, None, None) or (
+            node.kind != "item" and "[" in within(path)
+        ):
+            continue
+        if node.kind == "item" and "[" in path.removeprefix(node.id):
+            continue
+        key = str(absolute(path)[-1])
+        out.append(Row("unknown", key, path, None, shown(draft.value(path)), finding.message, "!",
+                       "error", "error"))  # fmt: skip
+    return [Row("heading", "Unknown here"), *out] if out else []

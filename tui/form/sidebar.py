@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region, Size
@@ -45,6 +47,14 @@ class Sidebar(ScrollView, can_focus=True):
         self.states: Mapping[str, State] = {}
         self.foot: tuple[str, ...] = ()
         self.cursor = 0
+        self.letters: Mapping[int, str] = {}
+        self._lines: list[tuple[int, str]] = []
+
+    def jump_to(self, y: int) -> None:
+        """The cursor to a node, from the jump overlay; the node is shown."""
+        if y != self.cursor:
+            self._move_to(y)
+            self.post_message(self.Moved())
 
     @property
     def node(self) -> Node:
@@ -63,11 +73,43 @@ class Sidebar(ScrollView, can_focus=True):
         self.nodes, self.states, self.foot = nodes, states, foot
         at = next((y for y, node in enumerate(nodes) if node.id == wanted), None)
         self.cursor = min(self.cursor, len(nodes) - 1) if at is None else at
-        self.virtual_size = Size(self.size.width, len(nodes) + (len(foot) + 1 if foot else 0))
-        if not same:
+        before = self._lines
+        self._lay_out()
+        if not same or before != self._lines:
             self.refresh()
         for y in changed:
-            self._refresh_row(y)
+            self._refresh_node(y)
+
+    def _lay_out(self) -> None:
+        """Which lines a node takes: a title that is too long for one goes on in a second."""
+        self._lines = []
+        for at, node in enumerate(self.nodes):
+            state = self.states.get(node.id, ("", ""))[0]
+            indent = 1 + 2 * min(node.depth, 1) + max(0, node.depth - 1)
+            room = max(8, self.size.width - indent - (len(state) + 2 if state else 1))
+            parts = [node.title]
+            if cell_len(node.title) > room:
+                parts = wrap(node.title, room, subsequent_indent=" ", max_lines=2, placeholder="…")
+            self._lines += [(at, " " * (indent - 1) + part) for part in parts]
+        height = len(self._lines) + (len(self.foot) + 1 if self.foot else 0)
+        self.virtual_size = Size(self.size.width, height)
+
+    def on_resize(self) -> None:
+        """Other widths wrap otherwise."""
+        self._lay_out()
+        self.refresh()
+
+    def node_at(self, line: int) -> int:
+        """The node that a line is of; -1 for a line of none."""
+        return self._lines[line][0] if 0 <= line < len(self._lines) else -1
+
+    @property
+    def lines(self) -> int:
+        """How many lines the nodes take."""
+        return len(self._lines)
+
+    def _line_of(self, node: int) -> int:
+        return next((y for y, (at, _) in enumerate(self._lines) if at == node), 0)
 
     def go(self, node_id: str) -> bool:
         """Puts the cursor on a node, without saying so; false when there is none."""
@@ -77,14 +119,18 @@ class Sidebar(ScrollView, can_focus=True):
         self._move_to(at)
         return True
 
-    def _move_to(self, y: int) -> None:
-        old, self.cursor = self.cursor, y
-        self._refresh_row(old)
-        self._refresh_row(y)
-        self.scroll_to_region(Region(0, y, 1, 1), animate=False, immediate=True)
+    def _move_to(self, node: int) -> None:
+        old, self.cursor = self.cursor, node
+        self._refresh_node(old)
+        self._refresh_node(node)
+        height = sum(at == node for at, _ in self._lines)
+        region = Region(0, self._line_of(node), 1, max(1, height))
+        self.scroll_to_region(region, animate=False, immediate=True)
 
-    def _refresh_row(self, y: int) -> None:
-        self.refresh(Region(0, y - self.scroll_offset.y, self.size.width, 1))
+    def _refresh_node(self, node: int) -> None:
+        for y, (at, _) in enumerate(self._lines):
+            if at == node:
+                self.refresh(Region(0, y - self.scroll_offset.y, self.size.width, 1))
 
     def action_move(self, by: int) -> None:
         """Another node."""
@@ -99,40 +145,45 @@ class Sidebar(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Shows the node."""
-        y = event.y + self.scroll_offset.y
-        if not 0 <= y < len(self.nodes):
+        node = self.node_at(event.y + self.scroll_offset.y)
+        if node < 0:
             return
-        if y == self.cursor:
+        if node == self.cursor:
             self.post_message(self.Opened())
         else:
-            self._move_to(y)
+            self._move_to(node)
             self.post_message(self.Moved())
 
     def on_focus(self) -> None:
         """Strong cursor."""
-        self._refresh_row(self.cursor)
+        self._refresh_node(self.cursor)
 
     def on_blur(self) -> None:
         """Weak cursor."""
-        self._refresh_row(self.cursor)
+        self._refresh_node(self.cursor)
 
     def render_line(self, y: int) -> Strip:
-        """A node: title, state; below the nodes the foot."""
+        """A line of a node: title, state at the first; below the nodes the foot."""
         look, width, index = look_of(self), self.size.width, y + self.scroll_offset.y
-        if index >= len(self.nodes):
-            line = index - len(self.nodes) - 1
+        if (at := self.node_at(index)) < 0:
+            line = index - len(self._lines) - 1
             text = self.foot[line] if 0 <= line < len(self.foot) else ""
             style = look.style("muted", "surface")
             return strip_of([(clip(f" {text}", width), style)], width, style)
-        node = self.nodes[index]
-        here = index == self.cursor
+        node, first, here = self.nodes[at], self.node_at(index - 1) != at, at == self.cursor
         strong = here and self.has_focus
         on = ("cursor" if strong else "panel") if here else "surface"
-        words, color = self.states.get(node.id, ("", "muted"))
+        words, color = self.states.get(node.id, ("", "muted")) if first else ("", "muted")
         room = width - len(words) - 2 if words else width - 1
-        bold = node.kind == "section" or here
+        bold = node.kind in ("section", "process") or here
         tone = "muted" if node.kind == "add" else "primary" if here else "foreground"
-        title = clip(f"{'▸' if here else ' '}{'  ' * node.depth}{node.title}", room).ljust(room)
+        mark = "▸" if here and first else " "
+        title = clip(f"{mark}{self._lines[index][1]}", room)
         main = look.style("cursor-text" if strong else tone, on, bold=bold)
         side = look.style("cursor-text" if strong else color, on, bold=True)
-        return strip_of([(title, main), (f" {words} ", side)], width, main)
+        strip = strip_of([(title.ljust(room), main), (f" {words} ", side)], width, main)
+        if (label := self.letters.get(at)) is not None and first:
+            jump = (label, look.style("background", "primary", bold=True))
+            rest = strip.crop(1, width - len(label) + 1)
+            return Strip([*strip_of([jump], len(label), main), *rest])
+        return strip

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from schema.catalogue import find
 from tui.form import outline
+from tui.form.listing import edited_paths, section_of
 from tui.form.outline import Node
 from tui.form.row import Row
-from tui.form.rows import TIERS, concrete, every_path, option_row, visible
+from tui.form.rows import TIERS, fields_of, option_row, visible
 
 if TYPE_CHECKING:
     from tui.draft import Draft
 
 State = tuple[str, str]
+Spot = tuple[str, str | None, str | None]
+"""A path with the section and group of its option."""
 
 
 def node_states(draft: Draft, nodes: Sequence[Node]) -> dict[str, State]:
     """Words and colour for each node: `1!` errors win over `2*` changes over `off`."""
-    errors = [f.path for f in draft.findings if f.severity == "error"]
-    warnings = [f.path for f in draft.findings if f.severity == "warning"]
-    edited = [path for _, path in every_path(draft, draft.layout.options) if draft.edited(path)]
-    edited += [node.id for node in nodes if node.kind == "item" and _text_edited(draft, node)]
+    errors = [_spot(f.path) for f in draft.findings if f.severity == "error"]
+    warnings = [_spot(f.path) for f in draft.findings if f.severity == "warning"]
+    edited = [_spot(path) for _, path in edited_paths(draft)]
+    texts = [node for node in nodes if node.kind == "item" and _text_edited(draft, node)]
+    edited += [(node.id, None, None) for node in texts]
+    edited += [_spot(path) for path in draft.changed_elsewhere()]
     out: dict[str, State] = {}
     for node in nodes:
         if node.id == outline.PROBLEMS.id:
@@ -38,20 +42,25 @@ def node_states(draft: Draft, nodes: Sequence[Node]) -> dict[str, State]:
     return out
 
 
+def _spot(path: str) -> Spot:
+    return (path, *section_of(path))
+
+
 def _text_edited(draft: Draft, node: Node) -> bool:
-    return not draft.layout.item_options(node.list_path) and draft.edited(node.id)
+    """Whether an item that is one text, such as a prompt, was changed."""
+    return not draft.layout.inside(node.container) and draft.edited(node.id)
 
 
 def _state(
-    draft: Draft, node: Node, errors: list[str], warnings: list[str], edited: list[str]
+    draft: Draft, node: Node, errors: list[Spot], warnings: list[Spot], edited: list[Spot]
 ) -> State:
-    off = node.kind == "section" and _nullable(draft, node) and draft.value(node.section) is None
-    if off and not any(_holds(node, path) for path in errors):
-        return "off", "accent" if draft.edited(node.section) else "muted"
-    for paths, mark, tone in (
+    off = node.kind == "section" and _nullable(draft, node) and draft.value(node.id) is None
+    if off and not any(outline.holds(node, *spot) for spot in errors):
+        return "off", "accent" if draft.edited(node.id) else "muted"
+    for spots, mark, tone in (
         (errors, "!", "error"), (warnings, "?", "warning"), (edited, "*", "accent"),
     ):  # fmt: skip
-        if count := sum(_holds(node, path) for path in paths):
+        if count := sum(outline.holds(node, *spot) for spot in spots):
             return f"{count}{mark}", tone
     return "", "muted"
 
@@ -60,26 +69,16 @@ def _nullable(draft: Draft, node: Node) -> bool:
     return draft.layout.section(node.section).nullable
 
 
-def _holds(node: Node, path: str) -> bool:
-    """Whether a path is shown under the node."""
-    if node.kind == "item":
-        return path == node.id or path.startswith(node.prefix)
-    if node.kind == "add":
-        return path == node.list_path
-    info = find(path)
-    if info is None:
-        return node.kind == "section" and bool(node.prefix) and path.startswith(node.prefix[:-1])
-    if info.section != node.section or "[" in path:
-        return False
-    return node.kind == "section" or info.group == node.group
-
-
-def node_of(draft: Draft, nodes: Sequence[Node], path: str) -> Node | None:
+def node_of(nodes: Sequence[Node], path: str) -> Node | None:
     """The node that shows a path; a group before its section, an item before its list."""
-    best = None
+    best, spot = None, _spot(path)
     for node in nodes:
-        if node.kind in ("section", "group", "item") and _holds(node, path):
+        if node.kind not in ("virtual", "add") and outline.holds(node, *spot):
             best = node
+    # A list or mapping has a row of its own, in the node above the form that it opens.
+    if best is not None and best.id == path and best.kind in ("mapping", "object"):
+        above = [node for node in nodes if node.id != path and outline.holds(node, *spot)]
+        return above[-1] if above else best
     return best
 
 
@@ -87,17 +86,15 @@ def shown_count(draft: Draft, nodes: Sequence[Node], tier: str) -> tuple[int, in
     """How many options are shown at a tier, and how many there are now."""
     shown = total = 0
     for node in nodes:
-        if node.kind not in ("section", "item"):
+        if node.kind not in ("section", "item", "object", "process"):
             continue
-        infos = (
-            draft.layout.item_options(node.list_path)
-            if node.kind == "item"
-            else draft.layout.options_of(node.section)
-        )
-        for info in infos:
-            path = concrete(info, node)
-            beyond = draft.beyond(info) is not None and not draft.is_set(path)
-            if not draft.exists_now(info, path) or (beyond and tier != TIERS[-1]):
+        if node.kind == "process" and node.index != draft.process:
+            continue
+        for info, path in fields_of(draft, node):
+            beyond = draft.beyond(info, path) is not None or info.status != "live"
+            if beyond and tier != TIERS[-1] and not draft.is_set(path):
+                continue
+            if not draft.exists_now(info, path):
                 continue
             total += 1
             quick = TIERS.index(info.tier) <= TIERS.index(tier)

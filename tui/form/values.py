@@ -7,6 +7,8 @@ type stays text: the schema then says what is wrong with it.
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from typing import Any
@@ -18,6 +20,7 @@ from schema.yaml_text import LOADER
 SCALES = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 YES = {"on", "yes", "true", "y"}
 NO = {"off", "no", "false", "n"}
+FILE = re.compile(r"(?:^[~./]|/|\\).*|\.(?:txt|csv|json|png|jpe?g|webp)$", re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -73,22 +76,59 @@ def flow(value: object) -> str:
 def parse(kind: str, text: str, *, optional: bool = False) -> Any:
     """The value that `text` means for an option of type `kind`; the text itself where none.
 
-    Kinds are the catalogue's, `bool int float str enum path color list dict object union`, and
-    `lines` for a list of texts, one a line, and `yaml` for anything else.
+    Kinds are the catalogue's, `bool int float str enum path color list dict object union`; `lines`
+    and `checks` for lists of texts, one a line; `texts` for a text or such a list, `numbers` for a
+    number or a list of them, `switch` for on, off or a text.
     """
     bare = text.strip()
     if optional and bare in ("", "-", "none", "null"):
         return None
-    if kind == "lines":
+    if kind in ("lines", "checks"):
         return [line.strip() for line in text.splitlines() if line.strip()]
+    if kind == "texts":
+        return _texts(text)
+    if kind == "numbers":
+        several = "," in bare or "[" in bare
+        return _yaml(bare, text, "list") if several else _plain_number(bare, text)
+    if kind == "switch":
+        word = bare.lower()
+        return True if word in YES else False if word in NO or not word else text
     if kind == "bool":
         word = bare.lower()
         return True if word in YES else False if word in NO else text
     if kind in ("int", "float"):
         return _number(kind, bare, text)
-    if kind in ("list", "dict", "object", "union", "yaml"):
+    if kind in ("list", "dict", "object", "union"):
         return _yaml(bare, text, kind)
     return bare if kind in ("path", "enum", "color") else text
+
+
+def _texts(text: str) -> Any:
+    """A list, one text a line; a single line that looks like a file is the path of that file."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) == 1 and FILE.search(lines[0]):
+        return lines[0]
+    return lines
+
+
+def parse_table(text: str, *, numbers: bool) -> list[Any]:
+    """A list of lists: one inner list a line, its parts between commas.
+
+    A part in double quotes may hold commas and may be empty.
+    """
+    rows = list(csv.reader(text.splitlines(), skipinitialspace=True))
+    return [
+        [_scalar(part) if numbers and part.strip() else part for part in row] for row in rows if row
+    ]
+
+
+def table_text(value: object) -> str:
+    """A list of lists as `parse_table` reads it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for row in value if isinstance(value, list) else ():
+        writer.writerow(row if isinstance(row, list) else [row])
+    return out.getvalue().removesuffix("\n")
 
 
 def _number(kind: str, bare: str, text: str) -> Any:
@@ -100,6 +140,13 @@ def _number(kind: str, bare: str, text: str) -> Any:
     if kind == "float":
         return float(product)
     return int(product) if float(product).is_integer() else float(product)
+
+
+def _plain_number(bare: str, text: str) -> Any:
+    """A whole number stays one: 512 is not 512.0."""
+    value = _number("float", bare, text)
+    whole = isinstance(value, float) and value.is_integer() and not re.search(r"[.e]", bare.lower())
+    return int(value) if whole else value
 
 
 def _factor(text: str) -> float | int | None:

@@ -16,15 +16,20 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
 from tui.draft import Draft
-from tui.form import outline, rows
+from tui.form import listing, outline, rows
 from tui.form.acts import Acts
+from tui.form.compare import Compare
 from tui.form.editors import Editor
+from tui.form.entries import holder_of
 from tui.form.files import Files
 from tui.form.inspector import Inspector
 from tui.form.items import Items
+from tui.form.jump import Jump
+from tui.form.mending import Mending
 from tui.form.optionlist import OptionList
 from tui.form.outline import Node
 from tui.form.panes import Panes
+from tui.form.places import WHOLE, process_of
 from tui.form.row import Row
 from tui.form.searchline import SearchLine
 from tui.form.sidebar import Sidebar
@@ -34,6 +39,9 @@ from tui.keys import CONFIG_KEYS, EDIT_KEYS, Key, bindings
 from tui.palette import Command, Completion
 from tui.views.frame import View
 from tui.widgets.crumb import Crumb
+
+AT_TIMES = {"mend", "item.add"}
+"""Keys whose hint is shown only where they do something."""
 
 
 class ConfigView(View):
@@ -76,13 +84,20 @@ class ConfigView(View):
         self.base = base or Path.cwd()
         self.nodes: list[Node] = outline.outline(draft)
         self.node = self.nodes[0]
+        self.opened = ""
+        """The list item or mapping whose inner lists the sidebar unfolds."""
         self.acts = Acts(self)
         self.items = Items(self)
         self.panes = Panes(self)
         self.files = Files(self)
+        self.compare = Compare(self)
+        self.jump = Jump(self)
+        self._parts = (
+            self.acts, self.items, self.panes, self.files, self.compare, Mending(self), self.jump,
+        )  # fmt: skip
         self._table: dict[str, Callable[[], object]] = {
-            **self.acts.table(), **self.items.table(), **self.panes.table(), **self.files.table(),
-        }  # fmt: skip
+            name: act for part in self._parts for name, act in part.table().items()
+        }
 
     # -- parts ---------------------------------------------------------------------------------
 
@@ -133,11 +148,12 @@ class ConfigView(View):
     def refresh_form(self, path: str | None = None) -> None:
         """Shows the draft as it is now; the cursor goes to `path`, or stays."""
         draft, tier = self.draft, self.frame.settings.tier
-        self.nodes = outline.outline(draft, everything=tier == rows.TIERS[-1])
+        everything = tier == rows.TIERS[-1]
+        self.nodes = outline.outline(draft, everything=everything, opened=self.opened)
         shown, total = shown_count(draft, self.nodes, tier)
         foot = (f"tier: {tier}", f"shown {shown} of {total}")
         self.sidebar.show(self.nodes, node_states(draft, self.nodes), foot)
-        if self.panes.searching is None:
+        if self.panes.plain:
             self.node = self.sidebar.node
         self.option_list.show(self._rows(tier), path)
         self.panes.refresh()
@@ -145,45 +161,79 @@ class ConfigView(View):
         self.redraw_frame()
 
     def _rows(self, tier: str) -> list[Row]:
+        if self.compare.open:
+            return self.compare.rows()
         if self.panes.searching is not None:
-            return rows.search_rows(self.draft, self.panes.searching)
+            return listing.search_rows(self.draft, self.panes.searching)
         if self.panes.set_only:
-            return rows.search_rows(self.draft, "set:")
+            return listing.search_rows(self.draft, "set:")
+        if self.node.id == outline.PROBLEMS.id:
+            return listing.problem_rows(self.draft)
+        if self.node.id == outline.CHANGED.id:
+            return listing.changed_rows(self.draft)
         return rows.rows_of(self.draft, self.node, tier)
 
     def row_of(self, path: str) -> Row | None:
         """The row of a path, wherever it is."""
-        node, info = node_of(self.draft, self.nodes, path), self.draft.find(path)
-        if node is None or info is None:
-            return None
-        return rows.option_row(self.draft, info, path)
+        info = self.draft.find(path)
+        with self.draft.visiting(max(0, process_of(path))):
+            return None if info is None else rows.option_row(self.draft, info, path)
 
     def go(self, path: str) -> bool:
         """Puts the cursor on a field, wherever it is; false when it has no row."""
-        node = node_of(self.draft, outline.outline(self.draft), path)
+        if (index := process_of(path)) != WHOLE:
+            if index >= max(1, len(self.draft.kinds)):
+                return False
+            self.draft.process = index
+        opened = path if holder_of(path) is None else path.rpartition(".")[0]
+        nodes = outline.outline(self.draft, opened=path)
+        node = node_of(nodes, path)
         if node is None:
             return False
         self.draft.revealed.add(path)  # gone to once, it stays in sight at every tier
         self.panes.leave()
+        self.opened = node.id if "[" in node.id or node.kind in ("mapping", "object") else opened
         self.refresh_form()
         self.sidebar.go(node.id)
         self.refresh_form(path)
-        self.option_list.focus()
+        self.set_focus(self.option_list)
         return self.row is not None and self.row.path == path
 
     def show_node(self, node_id: str) -> None:
-        """Another section."""
+        """Another section, list item or mapping."""
         self.panes.leave()
+        self.opened = node_id
+        self.refresh_form()
         self.sidebar.go(node_id)
         self.refresh_form("")
+
+    def choose_process(self, index: int) -> None:
+        """Edits another process of the job."""
+        self.draft.process = index
+        self.show_node(f"process[{index}]")
+
+    def open_container(self, path: str) -> None:
+        """Into a list, a mapping or a repeated section: its first item, or what adds one."""
+        self.opened = path
+        nodes = outline.outline(self.draft, opened=path)
+        inside = [node.id for node in nodes if node.id.startswith(f"{path}[") or node.id == path]
+        self.show_node(inside[0] if inside else f"{path}+")
+        self.set_focus(self.option_list)
 
     # -- messages of the parts -----------------------------------------------------------------
 
     @on(Sidebar.Moved)
     def _node_changed(self) -> None:
         self.panes.leave()
+        self._enter(self.sidebar.node)
         self.option_list.cursor = 0
         self.refresh_form("")
+
+    def _enter(self, node: Node) -> None:
+        """What a node under the sidebar's cursor unfolds: its process, its inner lists."""
+        self.opened = node.id
+        if node.kind == "process":
+            self.draft.process = node.index
 
     @on(Sidebar.Opened)
     def _node_opened(self) -> None:
@@ -194,7 +244,7 @@ class ConfigView(View):
         elif self.node.id == outline.YAML.id:
             self.query_one(TextPane).focus()
         else:
-            self.option_list.focus()
+            self.set_focus(self.option_list)
 
     @on(OptionList.Moved)
     async def _row_changed(self) -> None:
@@ -246,12 +296,15 @@ class ConfigView(View):
     def title_pieces(self) -> list[tuple[str, str]]:
         """File, changed mark, family, errors."""
         draft = self.draft
-        row = draft.family()
+        has_model = draft.value(draft.here("model")) is not None
+        row = draft.family() if has_model else None
+        count = len(draft.kinds)
+        process = f"  process {draft.process + 1} of {count}" if count > 1 else ""
         words, tone = summary(draft)
         mark = " *" if draft.unsaved or not draft.on_disk else ""
         return [
             (" FineTUI ", "primary"), (f" {draft.name}", "foreground"), (mark, "accent"),
-            (f"  {row.label}" if row else "", "muted"), (f"  {words} ", tone),
+            (process, "primary"), (f"  {row.label}" if row else "", "muted"), (f"  {words} ", tone),
         ]  # fmt: skip
 
     def resting(self) -> str:
@@ -272,7 +325,9 @@ class ConfigView(View):
                 Key(f"editor.{key}", key, words, "edit", hint=words, rank=at)
                 for at, (key, words) in enumerate(self.inspector.editor.HINTS)
             ]
-        return super().hints()
+        return [
+            row for row in super().hints() if row.id not in AT_TIMES or not self.why_not(row.id)
+        ]
 
     def help_rows(self) -> list[Key]:
         """The editor's keys stand in the help too."""
@@ -280,7 +335,7 @@ class ConfigView(View):
 
     def why_not(self, key_id: str) -> str | None:
         """Reasons of the acts."""
-        for part in (self.acts, self.items, self.panes, self.files):
+        for part in self._parts:
             if key_id in part.table():
                 return part.why_not(key_id)
         return None
