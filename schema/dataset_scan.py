@@ -22,7 +22,10 @@ GENERATED_FOLDERS: Final = ("_controls", "_latent_cache", "_t_e_cache")
 LOOKED_AT: Final = 50_000
 """More pictures than this are counted, not opened: `check` is to answer."""
 AT_ONCE: Final = 4
-"""Pictures that are decoded at a time; Pillow lets other threads run meanwhile."""
+"""Pictures that are read at a time: disks answer several at once, and Pillow's decoders let other
+threads run meanwhile."""
+_PART: Final = 50
+"""Pictures between two reports of progress."""
 _SAVED_EVERY: Final = 500
 
 Tick = Callable[[int, int], None]
@@ -93,24 +96,35 @@ def find_images(folder: Path) -> Scan:
     return scan
 
 
-def scan_folder(folder: Path, caption_ext: str, tick: Tick = _silent) -> Scan:
-    """The pictures of a folder with their sizes, captions and faults."""
+def scan_folder(
+    folder: Path, caption_ext: str, tick: Tick = _silent, most: int | None = LOOKED_AT
+) -> Scan:
+    """The pictures of a folder with their sizes, captions and faults; at most `most` of them."""
     scan = find_images(folder)
     scan.memory = memory = ScanMemory.of(folder)
     extension = caption_ext if caption_ext.startswith(".") else f".{caption_ext}"
-    looked_at = scan.images[:LOOKED_AT]
+    images = scan.images[:most]
+
+    def looked_at(start: int) -> list[Found]:
+        return [_found(at, extension, scan.names, memory) for at in images[start : start + _PART]]
+
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scan")
     try:
         with quietly():
-            for done, image in enumerate(looked_at, start=1):
-                look = memory.look(image)
-                caption = _caption_file(image, extension, scan.names)
-                text = memory.caption(caption) if caption is not None else None
-                decoded = memory.decoded(image)
-                scan.found.append(Found(image, look.size, look.fault, text, decoded, caption))
-                tick(done, len(looked_at))
+            for part in pool.map(looked_at, range(0, len(images), _PART)):
+                scan.found += part
+                tick(len(scan.found), len(images))
     finally:
+        pool.shutdown(cancel_futures=True)
         memory.save()
     return scan
+
+
+def _found(image: Path, extension: str, names: dict[str, set[str]], memory: ScanMemory) -> Found:
+    look = memory.look(image)
+    caption = _caption_file(image, extension, names)
+    text = memory.caption(caption) if caption is not None else None
+    return Found(image, look.size, look.fault, text, memory.decoded(image), caption)
 
 
 def _caption_file(image: Path, extension: str, names: dict[str, set[str]]) -> Path | None:

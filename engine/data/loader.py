@@ -124,6 +124,7 @@ class DataSource:
                     dataset.caption_ext,
                     dataset.default_caption,
                     tick=lambda done, total: report("finding pictures", done, total),
+                    decoding=lambda done, total: report("decoding pictures", done, total),
                 )
         return found
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema.check import check_file
 from schema.caption_files import read_caption
+from schema.check import check_file
 from schema.dataset_problems import SHOWN
 from schema.dataset_scan import find_images
 from schema.families import FAMILIES
@@ -339,7 +339,8 @@ def test_the_scan_finds_what_the_engine_will_read(images: Path) -> None:
     sources = pytest.importorskip("engine.data.sources")
     (images / "sub").mkdir()
     (images / "sub" / "B.JPG").write_bytes((images / "1.jpg").read_bytes())
-    assert find_images(images).images == sources.find_pictures(images)
+    read = sources.read_pictures(images, ".txt", None)
+    assert find_images(images).images == [picture.path for picture in read]
 
 
 def test_the_output_must_be_a_place_to_write_to(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +12,19 @@ import pytest
 from PIL import Image
 
 from engine.data.images import crop, load_pixels, to_tensor
-from engine.data.sources import (
-    find_pictures,
-    open_picture,
-    probe,
-    read_caption,
-    read_pictures,
-)
+from engine.data.sources import open_picture, read_pictures
 from engine.errors import DataError
+from schema.dataset_scan import find_images
 from schema.formulas.buckets import Plan
 from tests.engine import tiny
 
 WHOLE = Plan((16, 8), (16, 8))
+
+
+def caption_of(image: Path, extension: str, default: str | None) -> str:
+    """The caption that a picture of the folder is trained with, before triggers and dropout."""
+    coded().save(image)
+    return read_pictures(image.parent, extension, default)[0].caption
 
 
 def coded(size: tuple[int, int] = (16, 8)) -> Image.Image:
@@ -40,16 +43,16 @@ def test_subfolders_are_included_and_hidden_or_generated_ones_are_not(tmp_path: 
     for name in [*names, *skipped]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)]
+    found = [str(path.relative_to(tmp_path)) for path in find_images(tmp_path).images]
     assert found == ["A.jpeg", "a.jpg", "b.PNG", "sub/c.webp"]
 
 
 def test_a_missing_or_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
-        find_pictures(tmp_path / "nowhere")
+        read_pictures(tmp_path / "nowhere", ".txt", None)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"holds no pictures \(.jpg"):
-        find_pictures(tmp_path)
+        read_pictures(tmp_path, ".txt", None)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
@@ -82,13 +85,60 @@ def test_a_broken_middle_is_found_when_it_is_decoded(tmp_path: Path) -> None:
     path.write_bytes(raw)
     with pytest.raises(DataError, match=r"a\.png cannot be decoded"):
         open_picture(path)
+    with pytest.raises(DataError, match=r"1 file in .*\n.*a\.png cannot be decoded"):
+        read_pictures(tmp_path, ".txt", None)
+
+
+def test_pixels_are_read_once_and_again_when_a_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.draw_pictures(tmp_path, 3)
+    for path in tmp_path.glob("*.png"):
+        os.utime(path, (1e9, 1e9))
+    monkeypatch.setattr("schema.scan_memory._JUST_NOW", -(10**18))
+    counts: list[int] = []
+
+    def decoded() -> int:
+        counts.clear()
+        read_pictures(tmp_path, ".txt", None, decoding=lambda done, total: counts.append(total))
+        return len(counts)
+
+    assert decoded() == 3
+    assert decoded() == 0
+    tiny.draw_shape("circle", (32, 32), 0.3).save(tmp_path / "picture_001.png")
+    assert decoded() == 1
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "loop", "folder link", "nothing"])
+def test_what_only_bears_a_pictures_name_is_named_and_waited_for_by_nobody(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "odd.png"
+    coded().save(tmp_path / "whole.png")
+    if kind == "pipe":
+        os.mkfifo(odd)
+        os.mkfifo(tmp_path / "whole.txt")
+    elif kind == "socket":
+        monkeypatch.chdir(tmp_path)  # names of sockets are short
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind("odd.png")
+    elif kind == "folder link":
+        odd.symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").mkdir()
+    else:
+        odd.symlink_to(odd if kind == "loop" else tmp_path / "gone")
+    if kind == "folder link":
+        assert [found.path.name for found in read_pictures(tmp_path, ".txt", None)] == ["whole.png"]
+        return
+    with pytest.raises(DataError, match=r"odd\.png (is a (pipe|socket), not a|cannot be read)"):
+        read_pictures(tmp_path, ".txt", None)
 
 
 def test_a_picture_with_data_after_its_end_is_whole(tmp_path: Path) -> None:
     tiny.draw_pictures(tmp_path, 1, (64, 48), ".jpg")
     path = tmp_path / "picture_000.jpg"
     path.write_bytes(path.read_bytes() + b"maker notes" * 10)
-    assert probe(path) == (64, 48)
+    assert read_pictures(tmp_path, ".txt", None)[0].size == (64, 48)
 
 
 @pytest.mark.proves("datasets[].caption_ext")
@@ -103,20 +153,20 @@ def test_the_extension_chooses_the_caption_file(tmp_path: Path) -> None:
 @pytest.mark.proves("datasets[].default_caption")
 def test_missing_and_blank_captions_become_the_default(tmp_path: Path) -> None:
     image = tmp_path / "a.png"
-    assert read_caption(image, ".txt", "by default") == "by default"
-    assert read_caption(image, ".txt", None) == ""
+    assert caption_of(image, ".txt", "by default") == "by default"
+    assert caption_of(image, ".txt", None) == ""
     (tmp_path / "default.txt").write_text("of the folder")
-    assert read_caption(image, ".txt", "by default") == "of the folder"
+    assert caption_of(image, ".txt", "by default") == "of the folder"
     (tmp_path / "a.txt").write_text(" \n")
-    assert read_caption(image, ".txt", "by default") == "by default"
-    assert read_caption(image, ".txt", None) == " \n"
+    assert caption_of(image, ".txt", "by default") == "by default"
+    assert caption_of(image, ".txt", None) == " \n"
     (tmp_path / "a.txt").write_text("own")
-    assert read_caption(image, ".txt", "by default") == "own"
+    assert caption_of(image, ".txt", "by default") == "own"
 
 
 def test_captions_lose_their_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfein gr\xc3\xbcner\r\nKreis")
-    assert read_caption(tmp_path / "a.png", ".txt", None) == "ein grüner\nKreis"
+    assert caption_of(tmp_path / "a.png", ".txt", None) == "ein grüner\nKreis"
 
 
 def test_a_caption_of_another_encoding_names_file_and_offset(tmp_path: Path) -> None:
@@ -129,19 +179,19 @@ def test_a_caption_of_another_encoding_names_file_and_offset(tmp_path: Path) -> 
 def test_json_captions_give_their_text_or_stand_as_they_are(tmp_path: Path) -> None:
     own = tmp_path / "a.json"
     own.write_text(json.dumps({"caption": "long", "caption_short": "short"}))
-    assert read_caption(tmp_path / "a.png", ".json", None) == "long"
+    assert caption_of(tmp_path / "a.png", ".json", None) == "long"
     own.write_text('{"scene": "structured"}')
-    assert read_caption(tmp_path / "a.png", ".json", None) == '{"scene": "structured"}'
+    assert caption_of(tmp_path / "a.png", ".json", None) == '{"scene": "structured"}'
     own.write_text('{"caption": ')
     with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
-        read_caption(tmp_path / "a.png", ".json", None)
+        caption_of(tmp_path / "a.png", ".json", None)
 
 
 def test_sizes_and_pixels_follow_the_exif_orientation(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned a quarter clockwise
     coded().save(tmp_path / "a.png", exif=exif)
-    assert probe(tmp_path / "a.png") == (8, 16)
+    assert read_pictures(tmp_path, ".txt", None)[0].size == (8, 16)
     turned = np.asarray(open_picture(tmp_path / "a.png"))
     assert np.array_equal(turned, np.rot90(np.asarray(coded()), -1))
 
@@ -197,8 +247,10 @@ def test_reading_can_be_cancelled(tmp_path: Path) -> None:
 
     def stop(done: int, total: int) -> None:
         assert total == 5
-        if done == 2:
+        if done >= 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         read_pictures(tmp_path, ".txt", None, tick=stop)
+    with pytest.raises(KeyboardInterrupt):
+        read_pictures(tmp_path, ".txt", None, decoding=stop)
