@@ -14,7 +14,6 @@ _STREAMED: Final = "streaming layers from CPU memory"
 _PARTS: Final = "precision and device of single parts"
 _COMPILED: Final = "compiled models"
 _MODEL: Final = {
-    "model.is_v_pred": "models that predict velocity",
     "model.quantize": _QUANTIZED,
     "model.quantize_te": _QUANTIZED,
     "model.qtype": _QUANTIZED,
@@ -27,11 +26,6 @@ _MODEL: Final = {
     "model.layer_offloading_text_encoder_percent": _STREAMED,
     "model.split_model_over_gpus": "one model over several GPUs",
     "model.split_model_other_module_param_count_scale": "one model over several GPUs",
-    "model.refiner_name_or_path": "refiner models",
-    "model.refiner_start_at": "refiner models",
-    "model.lora_path": _LORAS,
-    "model.assistant_lora_path": _LORAS,
-    "model.inference_lora_path": _LORAS,
     "model.unconditional_lora_path": _LORAS,
     "model.te_name_or_path": _PLACES,
     "model.unet_path": _PLACES,
@@ -43,8 +37,6 @@ _MODEL: Final = {
     "model.te_device": _PARTS,
     "model.te_dtype": _PARTS,
     "model.text_encoder_bits": _QUANTIZED,
-    "model.use_text_encoder_1": "training one of two text encoders",
-    "model.use_text_encoder_2": "training one of two text encoders",
     "model.compile": _COMPILED,
     "model.block_compile": _COMPILED,
     "model.compile_mode": _COMPILED,
@@ -53,7 +45,6 @@ _MODEL: Final = {
     "model.cache_size_limit": _COMPILED,
     "model.ignore_if_contains": "full fine-tuning of chosen weights",
     "model.only_if_contains": "full fine-tuning of chosen weights",
-    "model.experimental_xl": "widened SDXL models",
     "model.model_kwargs": "options of single families",
 }
 _CHOSEN: Final = "networks on chosen layers"

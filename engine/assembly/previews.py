@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from engine.report import Report
 from schema.run.layout import RunFolder
 
 if TYPE_CHECKING:
+    from engine.networks.beneath import Beneath
     from engine.preview import Preview, PreviewImage
 
 
@@ -20,8 +22,10 @@ def previewing(
     folder: RunFolder,
     report: Report,
     averaged: Callable[[], AbstractContextManager[None]],
+    beneath: Beneath | None = None,
 ) -> Callable[[int], int]:
     """Draws a round of previews after a step and says how many there are."""
+    base = contextlib.nullcontext if beneath is None else beneath.previewing
 
     def made(image: PreviewImage) -> None:
         report.events.emit("sample", **(image.fields() | {"path": report.relative(image.path)}))
@@ -30,7 +34,7 @@ def previewing(
         report.warning(f"Preview {index} could not be drawn: {reason}")
 
     def draw(step: int) -> int:
-        with averaged():
+        with averaged(), base():
             images = preview.render(
                 step,
                 trained.scaled,

@@ -179,13 +179,12 @@ class Family(ABC):
     def load_denoisers(self, dtype: torch.dtype | None = None) -> None:
         """The denoiser(s) in storage dtype ``dtype`` (default ``self.dtype``), all frozen."""
 
-    def arrived(self, component: str, module: nn.Module) -> nn.Module:
-        """A text encoder or denoiser that was just loaded, after whoever changes such parts on
-        their arrival (files merged into the base model) has seen it. Every load ends with this.
+    def arrived(self, component: str, module: nn.Module) -> None:
+        """Show a text encoder or denoiser that was just put in its place to whoever changes such
+        parts on their arrival (files merged into the base model). Every load ends with this.
         """
         if self.on_load is not None:
             self.on_load(component, module)
-        return module
 
     def train_refiner(self, with_base: bool) -> None:
         """A full fine-tune trains the refiner too, or, unless `with_base`, the refiner alone.

@@ -75,7 +75,8 @@ class Flux(Family):
         self.load_tokenizers()
         for name, wanted in ((CLIP, dtype or self.dtype), (T5, self.dtype)):
             if name not in self.text_encoders:
-                self.text_encoders[name] = self.arrived(name, self._placed(name, wanted))
+                self.text_encoders[name] = self._placed(name, wanted)
+                self.arrived(name, self.text_encoders[name])
 
     def load_tokenizers(self) -> tuple[Any, Any]:
         """CLIP's and T5's tokenizers alone."""
@@ -113,7 +114,8 @@ class Flux(Family):
             transformer.time_text_embed = OptionalGuidance(
                 transformer.time_text_embed, ignored=self._real_guidance
             )
-        self.denoisers.append(Denoiser(TRANSFORMER, self.arrived(TRANSFORMER, transformer)))
+        self.denoisers.append(Denoiser(TRANSFORMER, transformer))
+        self.arrived(TRANSFORMER, transformer)
 
     def _placed(self, component: str, dtype: torch.dtype) -> nn.Module:
         module = self._source.load(component, dtype)

@@ -91,7 +91,8 @@ class StableDiffusionXL(UNetFamily):
         if self._refiner is None:
             assert self._refiner_source is not None
             unet = placed(self._refiner_source.load(UNET, dtype), self.device)
-            self._refiner = Denoiser(REFINER, self.arrived(REFINER, unet))
+            self._refiner = Denoiser(REFINER, unet)
+            self.arrived(REFINER, unet)
         return self._refiner
 
     # -- tensors

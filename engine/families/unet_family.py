@@ -89,9 +89,8 @@ class UNetFamily(Family):
         for part in self.layout.texts:
             if part.name not in self.text_encoders:
                 encoder = self._source.load(part.name, dtype or self.dtype)
-                self.text_encoders[part.name] = self.arrived(
-                    part.name, placed(encoder, self.device)
-                )
+                self.text_encoders[part.name] = placed(encoder, self.device)
+                self.arrived(part.name, encoder)
 
     def load_tokenizers(self) -> None:
         """The tokenizers alone, by their text encoder."""
@@ -124,8 +123,9 @@ class UNetFamily(Family):
         """The UNet."""
         if self._base is None:
             unet = self._source.load(UNET, dtype or self.dtype)
-            self._base = Denoiser(UNET, self.arrived(UNET, placed(unet, self.device)))
+            self._base = Denoiser(UNET, placed(unet, self.device))
             self.denoisers.append(self._base)
+            self.arrived(UNET, unet)
 
     @property
     def base(self) -> Denoiser:

@@ -35,6 +35,7 @@ from engine.jobs import Session
 from engine.loop import Loop, Plan
 from engine.losses.terms import over_the_cap
 from engine.networks import Trained, build
+from engine.networks.beneath import Beneath, open_beneath
 from engine.networks.dropout import has_dropout
 from engine.reading import Reading, refuse_ignored
 from engine.report import Recorder
@@ -120,7 +121,9 @@ class TrainingJob:
         )
         draw = None
         if preview is not None and accelerator.is_main:
-            draw = previewing(preview, trained, self.folder, self.report, saver.averaged)
+            draw = previewing(
+                preview, trained, self.folder, self.report, saver.averaged, self.beneath
+            )
         return Loop(
             self._plan(),
             step,
@@ -178,6 +181,7 @@ class TrainingJob:
         family = family_for(process.model.arch).open(
             process.model, self.train, self.device, self.dtype
         )
+        self.beneath: Beneath | None = open_beneath(family, process.model)
         source = DataSource(process, family, self.seed)
         self.report.state(State.CACHING)
         source.prepare(self.report.progress, self.report.warning)
@@ -199,7 +203,7 @@ class TrainingJob:
         """The denoisers, in float32 where they are trained whole, and what is trained."""
         full = self.process.network is None
         exact = torch.float32 if full else None
-        if full and self.train.train_refiner:
+        if self.train.train_refiner and full:
             family.train_refiner(with_base=self.train.train_unet)
         family.load_denoisers(exact if self.train.train_unet else None)
         if self.train.train_text_encoder:

@@ -1,4 +1,4 @@
-"""Whole training runs of a tiny FLUX.1: it learns, resumes exactly, and is what diffusers trains."""
+"""Whole runs of a tiny FLUX.1: it learns, resumes exactly, and trains as diffusers does."""
 
 from __future__ import annotations
 
