@@ -48,7 +48,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "inverted_mask_prior_multiplier",
         "do_prior_divergence",
     ),
-    "regularization images": ("reg_weight",),
     "guidance while training": (
         "do_cfg",
         "do_random_cfg",

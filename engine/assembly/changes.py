@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.changes import latents, noise
 from engine.changes.places import Change, NoiseSource, PixelChange
 from engine.changes.prediction import PredictionScaler, match_noise_norm
+from engine.errors import ConfigError
 from engine.targets.amplification import SignalAmplification
 from engine.targets.prior import NormCorrection, prior_target
 from engine.training_noise import ConsistentNoise, PairedNoise, TrainingNoise
@@ -97,7 +98,11 @@ def target_changes(process: TrainerProcess) -> list[Change]:
     if train.do_signal_amplification:
         changes.append(SignalAmplification(train.signal_amplification_strength))
     if any(dataset.prior_reg for dataset in process.datasets):
+        if process.network is None:
+            message = "needs a network: without one there is no untrained model to ask."
+            raise ConfigError("datasets[].prior_reg", message)
         changes.append(prior_target)
-    if train.correct_pred_norm:
+    # Without a network the untrained model is the trained one: there is nothing to go back to.
+    if train.correct_pred_norm and process.network is not None:
         changes.append(NormCorrection(train.correct_pred_norm_multiplier))
     return changes

@@ -7,6 +7,7 @@ any interruption, the same question gets the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,11 @@ from engine.data.images import load_pixels
 from engine.data.items import Group, Item, make_buckets, make_items, sizes_of
 from engine.data.order import Order
 from engine.data.sources import Picture, read_pictures
+from engine.data.turns import Turns
 from engine.errors import ConfigError
 from engine.families.base import Family
 from schema.formulas.buckets import Size, bucket_table
-from schema.formulas.captions import CaptionRules, dropped, render, with_trigger
+from schema.formulas.captions import CaptionRules, render
 
 if TYPE_CHECKING:
     from schema.sections.datasets import Dataset
@@ -54,17 +56,23 @@ class DataSource:
         self.items: list[Item] = []
         self._latents = Latents()
         self._text: TextTable | None = None
-        self._order = Order([], seed)
+        self._order, self._regular = Order([], seed), Order([], seed)
+        self._turns = Turns()
         self._workers: ThreadPoolExecutor | None = None
         self._ahead: dict[int, Future[Batch]] = {}
 
     def _rules(self, dataset: Dataset) -> CaptionRules:
         own = dataset.trigger_word
         trigger = self._process.trigger_word if own is None else own
+        prefix = not dataset.is_reg
         if self._ignores_captions(dataset):
-            return CaptionRules(trigger, dropout_rate=1.0)
+            return CaptionRules(trigger, dropout_rate=1.0, prefix=prefix)
         return CaptionRules(
-            trigger, dataset.caption_dropout_rate, dataset.shuffle_tokens, dataset.keep_tokens
+            trigger,
+            dataset.caption_dropout_rate,
+            dataset.shuffle_tokens,
+            dataset.keep_tokens,
+            prefix,
         )
 
     def _ignores_captions(self, dataset: Dataset) -> bool:
@@ -108,11 +116,23 @@ class DataSource:
         pictures = self._find(report)
         groups = [(group, pictures[_place(group)]) for group in self._groups]
         self.items = make_items(groups, self._family.size_multiple)
-        self._order = Order(make_buckets(self.items, self._batch_size), self._seed)
+        self._put_in_order()
         self._latents.fill(self.items, self._family, report, warn)
         if self.caches_text:
             self._text = encode_captions(self._captions(), self._family, report, warn)
         self._start_workers()
+
+    def _put_in_order(self) -> None:
+        """A stream of what is learned and, where there are such sets, one of regularization."""
+        learned = [item for item in self.items if not item.group.dataset.is_reg]
+        regular = [item for item in self.items if item.group.dataset.is_reg]
+        if not learned:
+            message = "every dataset is a regularization set: there is nothing to learn."
+            raise ConfigError("datasets", message)
+        size, seed = self._batch_size, self._seed
+        self._order = Order(make_buckets(learned, size), seed)
+        self._regular = Order(make_buckets(regular, size), seed, "regularization ")
+        self._turns = _turns(self._process, bool(regular))
 
     def _find(self, report: Progress) -> dict[tuple[str, str, str | None], list[Picture]]:
         found: dict[tuple[str, str, str | None], list[Picture]] = {}
@@ -136,9 +156,9 @@ class DataSource:
             kept = dataset.cache_text_embeddings or self._process.train.cache_text_embeddings
             folder = Path(dataset.folder_path).expanduser() if kept else None
             if not self._ignores_captions(dataset):
-                captions.setdefault(with_trigger(item.picture.caption, rules.trigger), folder)
+                captions.setdefault(rules.finished(item.picture.caption), folder)
             if rules.dropout_rate > 0:
-                captions.setdefault(dropped(rules.trigger), folder)
+                captions.setdefault(rules.dropped, folder)
         return captions
 
     def _start_workers(self) -> None:
@@ -173,12 +193,12 @@ class DataSource:
             self._ahead.pop(index).cancel()
         for index in wanted:
             if index not in self._ahead:
-                rows = self._order.batch(index)
+                rows = self._rows(index)
                 self._ahead[index] = self._workers.submit(self._make, index, rows)
 
     def _make(self, index: int, rows: list[int] | None = None) -> Batch:
         step, micro = index // self._micro_batches + 1, index % self._micro_batches
-        items = [self.items[row] for row in (self._order.batch(index) if rows is None else rows)]
+        items = [self.items[row] for row in (self._rows(index) if rows is None else rows)]
         slots = [micro * self._batch_size + place for place in range(len(items))]
         captions = [
             render(item.picture.caption, item.group.rules, self._seed, step, slot)
@@ -196,6 +216,8 @@ class DataSource:
             loss_weight_B=_loss_weights(items),
             sizes_B6=self._sizes(items, step, slots) if self._family.told_sizes else None,
             pictures=[_shown(item) for item in items],
+            regularization=_flags(item.group.dataset.is_reg for item in items),
+            prior_reg=_flags(item.group.dataset.prior_reg for item in items),
         )
 
     def _sizes(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
@@ -207,6 +229,14 @@ class DataSource:
             across, down = item.plan.crop
             rows.append((height, width, top, left, down, across))
         return torch.tensor(rows)
+
+    def _rows(self, index: int) -> list[int]:
+        """The items of the micro-batch ``index``, counted from 0 over the whole run."""
+        step, micro = index // self._micro_batches + 1, index % self._micro_batches
+        regular = self._turns.before(step)
+        if self._turns.is_regular(step):
+            return self._regular.batch(regular * self._micro_batches + micro)
+        return self._order.batch((step - 1 - regular) * self._micro_batches + micro)
 
     def _pixels(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
         return torch.stack(
@@ -226,6 +256,20 @@ class DataSource:
 def _place(group: Group) -> tuple[str, str, str | None]:
     dataset = group.dataset
     return dataset.folder_path, dataset.caption_ext, dataset.default_caption
+
+
+def _turns(process: TrainerProcess, regularizes: bool) -> Turns:
+    """Steps that save or make previews are never those of regularization."""
+    intervals = [process.save.save_every]
+    if not process.train.disable_sampling:
+        intervals.append(process.sample.sample_every)
+    return Turns(regularizes, tuple({every for every in intervals if every}))
+
+
+def _flags(rows: Iterable[bool]) -> list[bool] | None:
+    """None where no row is flagged."""
+    found = list(rows)
+    return found if any(found) else None
 
 
 def _shown(item: Item) -> str:

@@ -31,8 +31,9 @@ class Bucket:
 class Order:
     """The batches of every epoch."""
 
-    def __init__(self, buckets: Sequence[Bucket], seed: int) -> None:
-        self._buckets, self._seed = list(buckets), seed
+    def __init__(self, buckets: Sequence[Bucket], seed: int, stream: str = "") -> None:
+        """`stream` is put before the purposes of its draws, so that two orders differ."""
+        self._buckets, self._seed, self._stream = list(buckets), seed, stream
         self._kept: dict[int, list[list[int]]] = {}
 
     @property
@@ -55,12 +56,12 @@ class Order:
             rows
             for number, bucket in enumerate(self._buckets)
             for rows in _cut(
-                shuffled(self._seed, epoch, f"bucket {number}", bucket.items),
+                shuffled(self._seed, epoch, f"{self._stream}bucket {number}", bucket.items),
                 bucket.batch_size,
                 bucket.fill,
             )
         ]
-        return shuffled(self._seed, epoch, "batches", batches)
+        return shuffled(self._seed, epoch, f"{self._stream}batches", batches)
 
 
 def _cut(items: list[int], size: int, fill: bool) -> list[list[int]]:

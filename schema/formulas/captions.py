@@ -18,12 +18,27 @@ DROPOUT = "caption dropout"
 
 @dataclass(frozen=True)
 class CaptionRules:
-    """The caption settings of one dataset; ``trigger`` is the dataset's, else the process's."""
+    """The caption settings of one dataset; ``trigger`` is the dataset's, else the process's.
+
+    Without ``prefix``, as in regularization sets, the trigger word only fills placeholders.
+    """
 
     trigger: str | None = None
     dropout_rate: float = 0.0
     shuffle_tokens: bool = False
     keep_tokens: int = 0
+    prefix: bool = True
+
+    def finished(self, text: str) -> str:
+        """A caption with its trigger word."""
+        if not self.prefix:
+            return fill_placeholders(text, self.trigger)
+        return with_trigger(text, self.trigger)
+
+    @property
+    def dropped(self) -> str:
+        """What is left of a dropped caption."""
+        return dropped(self.trigger) if self.prefix else ""
 
 
 def fill_placeholders(text: str, trigger: str | None) -> str:
@@ -70,7 +85,7 @@ def render(raw: str, rules: CaptionRules, seed: int, step: int, slot: int) -> st
     shuffling the text keeps its own commas and spaces.
     """
     if is_dropped(rules, seed, step, slot):
-        return dropped(rules.trigger)
+        return rules.dropped
     if rules.shuffle_tokens:
         raw = shuffle_tags(raw, rules.keep_tokens, seed, step, slot)
-    return with_trigger(raw, rules.trigger)
+    return rules.finished(raw)

@@ -115,10 +115,10 @@ def test_validation_is_a_section_of_its_own_or_none() -> None:
 
 
 def test_what_the_engine_cannot_do_yet_is_refused_away_from_its_default() -> None:
-    found = codes(do_cfg=True, optimizer="lion", loss_type="pixelspace", max_loss=2.0)
-    for path in ("train.do_cfg", "train.optimizer", "train.loss_type", "train.max_loss"):
+    found = codes(do_cfg=True, start_step=1, free_u=True)
+    for path in ("train.do_cfg", "train.start_step", "train.free_u"):
         assert found[path].startswith(("not-yet", "guidance-of-one")), path
-    assert "the optimizer lion" in found["train.optimizer"]
+    assert "FreeU" in found["train.free_u"]
     assert (
         codes(do_cfg=False, optimizer="adamw8bit", loss_type="mae", timestep_type="sigmoid") == {}
     )
