@@ -9,7 +9,7 @@ from typing import Final
 from schema.dataset_problems import dataset_problems
 from schema.families import family
 from schema.looking import Looking
-from schema.model_files import model_problems, vae_problems
+from schema.model_files import model_problems, refiner_problems, vae_problems
 from schema.part_files import part_problems
 from schema.places import exists, is_folder, path_of
 from schema.rules.rule import Problem
@@ -30,6 +30,8 @@ def file_problems(
             process.model.name_or_path, row, process.model.extras_name_or_path
         )
         yield from part_problems(process, row)
+        if process.model.refiner_name_or_path is not None:
+            yield from refiner_problems(process.model.refiner_name_or_path, row)
         if process.model.vae_path:
             yield from vae_problems(process.model.vae_path, row)
     for index, dataset in enumerate(process.datasets):

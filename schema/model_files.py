@@ -6,6 +6,7 @@ Used by `check`; the engine's family asks again with its own loader when it open
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from schema.part_files import HUB_FILE, REPOSITORY
 from schema.places import exists, is_file, is_folder, names_in, not_a_file, path_of
 from schema.rules.rule import Problem
 from schema.tensor_files import TensorFile, fault_of, read_header
+from schema.unet_files import file_parts, foreign_kind, misfit, refiner_of
 
 SINGLE_FILES: Final = (".safetensors", ".ckpt", ".pt")
 _WEIGHTS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
@@ -22,15 +24,7 @@ _PATH: Final = "model.name_or_path"
 _LARGEST_JSON: Final = 200_000_000
 """Bytes; a tokenizer of a large vocabulary has 30 million."""
 
-_FOREIGN: Final = {
-    "conditioner.embedders.": "SDXL",
-    "cond_stage_model.model.": "Stable Diffusion 2",
-    "model.diffusion_model.double_blocks.": "Flux",
-    "model.diffusion_model.joint_blocks.": "Stable Diffusion 3",
-    "double_blocks.": "Flux",
-}
-"""Beginnings of tensor names that give another family's single file away."""
-
+_ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
 _COMFY: Final = "model.diffusion_model."
 """What ComfyUI puts in front of a denoiser's tensor names."""
 
@@ -57,6 +51,14 @@ def model_problems(
         yield _error(_PATH, "model-unknown", f"{path} {not_a_file(path)}")
     elif not exists(path):
         yield from _absent(name_or_path, path, row)
+
+
+def refiner_problems(place: str, row: FamilyRow) -> Iterator[Problem]:
+    """What is wrong with the refiner that `model.refiner_name_or_path` names and that is here."""
+    where = "model.refiner_name_or_path"
+    if row.can(("refiner",)) and exists(path_of(place)):
+        for problem in model_problems(place, refiner_of(row)):
+            yield replace(problem, path=where)
 
 
 def vae_problems(vae_path: str, row: FamilyRow) -> Iterator[Problem]:
@@ -129,8 +131,9 @@ def _folder(path: Path, row: FamilyRow) -> Iterator[Problem]:
     if problem is not None:
         yield problem
         return
-    foreign = {"text_encoder_2", "text_encoder_3"} - set(row.text_encoders)
-    if row.denoiser_folder not in index or foreign & set(index):
+    has = {name: part not in (None, [None, None]) for name, part in index.items()}
+    encoders = {name for name in _ENCODERS if has.get(name, name in row.text_encoders)}
+    if row.denoiser_folder not in index or encoders != set(row.text_encoders):
         name = f"a {index['_class_name']}" if "_class_name" in index else "another pipeline"
         yield _error(_PATH, "wrong-family", f"{path} holds {name}, not a {row.label} model")
         return
@@ -311,18 +314,11 @@ def _denoiser(
         return
     expected = _channels_taken(row)
     channels = config.get("in_channels", expected)
-    if config.get("addition_embed_type"):
-        yield _error(_PATH, "wrong-family", f"{path} is an SDXL model, not {row.label}")
-    elif channels != expected:
+    if channels != expected:
         kind = "an inpainting model" if channels == 9 else f"a model of {channels} channels"
         yield _error(_PATH, "wrong-family", f"{path} is {kind}, not {row.label}")
-    width = config.get("cross_attention_dim")
-    text = configs.get("text_encoder", {}).get("hidden_size")
-    if text is not None and isinstance(width, int) and width != text:
-        message = f"{where} expects text of width {width}, but the text encoder gives {text}"
-        yield _error(_PATH, "wrong-family", message)
-    elif width == 1024 and row.arch == "sd1":
-        yield _error(_PATH, "wrong-family", f"{path} is a Stable Diffusion 2 model")
+    elif row.can(("unet",)) and (fault := misfit(config, configs, row)) is not None:
+        yield _error(_PATH, "wrong-family", f"{where} {fault}")
 
 
 def _channels(config: dict[str, Any], row: FamilyRow, where: str, name: str) -> Iterator[Problem]:
@@ -359,15 +355,11 @@ def _checkpoint(path: Path, header: TensorFile, row: FamilyRow) -> Iterator[Prob
     if any("lora_" in name for name in names):
         yield _error(_PATH, "wrong-family", f"{path} is a LoRA, not a base model")
         return
-    for beginning, foreign in _FOREIGN.items():
-        if any(name.startswith(beginning) for name in names):
-            yield _error(_PATH, "wrong-family", f"{path} is {foreign}, not {row.label}")
-            return
-    parts = {
-        "model.diffusion_model.": "denoiser",
-        "first_stage_model.": "VAE",
-        "cond_stage_model.": "text encoder",
-    }
+    kind = foreign_kind(names, row)
+    if kind is not None:
+        yield _error(_PATH, "wrong-family", f"{path} is {kind}, not {row.label}")
+        return
+    parts = file_parts(row)
     missing = [word for start, word in parts.items() if not any(n.startswith(start) for n in names)]
     if missing:
         message = f"{path} is no whole checkpoint: it has no {' and no '.join(missing)}"

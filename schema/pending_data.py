@@ -36,9 +36,7 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
     "a first step for previews": ("sample_start_step",),
-    "rescaled guidance": ("guidance_rescale",),
     "adapters in previews": ("adapter_conditioning_scale", "extra_values"),
-    "the refiner in previews": ("refiner_start_at",),
     "previews of videos": ("num_frames", "fps", "format=mp4",
                            "samples[].num_frames", "samples[].fps"),
     "previews of sound": ("format=mp3", "format=wav"),

@@ -21,10 +21,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
     ),
     "training in 8 bits": ("dtype=float8",),
     "batches split into single items": ("single_item_batching",),
-    "SDXL refiners": (
-        "refiner_lr",
-        "train_refiner",
-    ),
     "training embeddings": ("embedding_lr",),
     "training adapters": ("adapter_lr",),
     "training weights in less than 32 bits": (

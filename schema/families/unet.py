@@ -60,6 +60,7 @@ ROWS: Final = (
     replace(
         _SD1,
         arch="sd2",
+        engine=True,
         label="Stable Diffusion 2.x",
         flag="is_v2",
         repositories=("stabilityai/stable-diffusion-2-1",),
@@ -68,7 +69,7 @@ ROWS: Final = (
         adapters=(*_FOR_ALL, "clip", "te_augmenter"),
         note="The 768 pixel models predict velocity: set is_v_pred.",
     ),
-    _SDXL,
+    replace(_SDXL, engine=True),
     replace(
         _SDXL,
         arch="ssd",

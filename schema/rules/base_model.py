@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from schema.catalogue import find
 from schema.families import FAMILIES, FLAGS, IMPLIED_FLAGS
+from schema.rules.lookup import trains_refiner
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
@@ -57,6 +58,29 @@ def refiner_trains_plainly(scope: Scope) -> Iterator[Problem]:
         if getattr(scope.process.train, name):
             message = "cannot be combined with model.refiner_name_or_path"
             yield Problem(f"train.{name}", message, "false")
+
+
+@rule(
+    RULES, "error", "model.refiner_start_at", "train.min_denoising_steps", "train.train_refiner",
+)  # fmt: skip
+def each_model_has_noise_levels(scope: Scope) -> Iterator[Problem]:
+    """The range of noise levels is split between base and refiner."""
+    model, train = scope.process.model, scope.process.train
+    border = round(train.max_denoising_steps * model.refiner_start_at)
+    if not trains_refiner(scope) or not train.train_unet:
+        return
+    if not train.min_denoising_steps < border < train.max_denoising_steps:
+        message = "leaves the base or the refiner no noise level between "
+        limits = f"{train.min_denoising_steps} and {train.max_denoising_steps}"
+        yield Problem("model.refiner_start_at", f"{message}{limits}")
+
+
+@rule(RULES, "error", "model.experimental_xl")
+def experiment_without_content(scope: Scope) -> Iterator[Problem]:
+    """The reference trainer widens a copy of the weights and throws it away."""
+    if scope.process.model.experimental_xl:
+        message = "is refused: the experiment behind it never took effect in the reference trainer"
+        yield Problem("model.experimental_xl", f"{message}, and nothing else is defined", "false")
 
 
 @rule(RULES, "error", "model.lora_path", "model.assistant_lora_path")

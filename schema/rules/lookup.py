@@ -41,6 +41,12 @@ def can_switch_off(scope: Scope) -> bool:
     return scope.process.network is not None or value_at("adapter", scope) is not None
 
 
+def trains_refiner(scope: Scope) -> bool:
+    """Whether a full fine-tune changes a refiner, beside its base or alone."""
+    asked = scope.process.model.refiner_name_or_path and scope.process.train.train_refiner
+    return bool(asked) and scope.process.network is None and scope.family.can(("refiner",))
+
+
 def is_flow(scope: Scope) -> bool:
     """Whether the model is trained by flow matching."""
     return scope.family.can(("flow",))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from schema.rules.lookup import is_flow, value_at
+from schema.rules.lookup import is_flow, trains_refiner, value_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
 
 
-@rule(RULES, "error", "train.train_unet", "train.train_text_encoder")
+@rule(RULES, "error", "train.train_unet", "train.train_text_encoder", "train.train_refiner")
 def nothing_to_train(scope: Scope) -> Iterator[Problem]:
     """Neither the denoiser nor the text encoder is trained."""
     train = scope.process.train
     others = value_at("embedding", scope) is not None or value_at("adapter.train", scope)
+    others = others or trains_refiner(scope)
     if not train.train_unet and not train.train_text_encoder and not others:
         message = "nothing is trained: neither the denoiser nor the text encoder"
         yield Problem("train.train_unet", message, "true")

@@ -46,11 +46,11 @@ class Special(Section):
     experimental_xl: bool = opt(
         False,
         "Experimental SDXL",
-        "Start from an SDXL model widened with further features.",
+        "An experiment of the reference trainer that never took effect; refused here.",
         group=_SPECIAL,
         tier="expert",
         applies_to=("refiner",),
         on_resume="refused",
-        detail="An experiment: layers of the loaded model get more inputs, whose weights start "
-        "at zero.",
+        detail="It was to widen a model's layers, but the widened weights are thrown away before "
+        "they are used. Nothing is defined that it could do.",
     )
