@@ -39,7 +39,8 @@ def pixel_changes(train: Train, row: FamilyRow) -> list[PixelChange]:
 
 def fresh_latent_changes(train: Train, row: FamilyRow) -> list[Change]:
     """What is done to latents before the noise is prepared from them."""
-    return [latents.StandardizeLatents(row)] if train.standardize_latents else []
+    fits = row.can(("small_latents",))  # the statistics are of four channels
+    return [latents.StandardizeLatents(row)] if train.standardize_latents and fits else []
 
 
 def noise_changes(train: Train) -> list[Change]:

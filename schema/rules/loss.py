@@ -11,7 +11,9 @@ RULES: list[Rule] = []
 
 _CLEAN = ("source", "unaugmented")
 _AUGMENTED = ("unaugmented", "differential_noise")
-_OWN_TARGET = ("wavelet", "stepped")
+_FLOWING = ("wavelet", "stepped")
+_OWN_TARGET = (*_FLOWING, "pixelspace")
+"""Loss types that compare something else than prediction and target."""
 EXTRACTORS = tuple(f"v{number}" for number in range(3, 11))
 
 
@@ -32,7 +34,7 @@ def needs_flow_matching(scope: Scope) -> Iterator[Problem]:
         return
     train = scope.process.train
     message = f"is for flow matching models, which {scope.family.label} is not"
-    if train.loss_type in _OWN_TARGET:
+    if train.loss_type in _FLOWING:
         yield Problem("train.loss_type", f"{train.loss_type} {message}", "mse")
     for name in ("do_signal_amplification", "t0_loss_target", "do_fft_loss"):
         if getattr(train, name):
@@ -83,7 +85,7 @@ def one_snr_weight_counts(scope: Scope) -> Iterator[Problem]:
 
 @rule(RULES, "error", "train.t0_loss_target", "train.loss_type")
 def clean_loss_of_another_kind(scope: Scope) -> Iterator[Problem]:
-    """Wavelet and stepped losses have a clean target of their own."""
+    """Wavelet, stepped and pixel losses have a clean target of their own."""
     train = scope.process.train
     if train.t0_loss_target and train.loss_type in _OWN_TARGET:
         message = f"cannot be combined with loss_type: {train.loss_type}"
@@ -99,20 +101,50 @@ def clean_loss_of_another_kind(scope: Scope) -> Iterator[Problem]:
     "train.do_guidance_loss",
     "train.do_signal_amplification",
     "train.do_differential_guidance",
+    "train.correct_pred_norm",
+    "train.train_turbo",
+    "datasets[].prior_reg",
 )
 def target_is_overwritten(scope: Scope) -> Iterator[Problem]:
     """Options that move the target, where another one replaces it afterwards."""
     train = scope.process.train
     winner = None
-    if train.t0_loss_target:
+    if train.train_turbo:
+        winner = "train.train_turbo"
+    elif train.t0_loss_target:
         winner = "train.t0_loss_target"
     elif train.loss_type in _OWN_TARGET:
         winner = f"loss_type: {train.loss_type}"
     elif train.loss_target in _CLEAN:
         winner = f"loss_target: {train.loss_target}"
-    for name in ("do_guidance_loss", "do_signal_amplification", "do_differential_guidance"):
-        if winner and getattr(train, name):
-            yield Problem(f"train.{name}", f"has no effect: {winner} replaces the target", "false")
+    if winner is None:
+        return
+    message = f"has no effect: {winner} replaces the target"
+    for name in (
+        "do_guidance_loss",
+        "do_signal_amplification",
+        "do_differential_guidance",
+        "correct_pred_norm",
+    ):
+        if getattr(train, name):
+            yield Problem(f"train.{name}", message, "false")
+    for path, dataset in scope.datasets():
+        if dataset.prior_reg and not train.train_turbo:  # which cannot have it at all
+            yield Problem(f"{path}.prior_reg", message, "false")
+
+
+@rule(RULES, "warning", "train.loss_target", "train.loss_type", "train.do_fft_loss")
+def clean_error_is_squared(scope: Scope) -> Iterator[Problem]:
+    """The error of the clean picture has a formula of its own, and nothing is added to it."""
+    train = scope.process.train
+    if train.loss_target not in _CLEAN:
+        return
+    message = f"is not used with loss_target: {train.loss_target}"
+    if train.loss_type != "mse":
+        yield Problem("train.loss_type", f"{train.loss_type} {message}", "mse")
+    for name in ("do_fft_loss", "t0_loss_target"):
+        if getattr(train, name):
+            yield Problem(f"train.{name}", message, "false")
 
 
 @rule(RULES, "error", "train.loss_target")
@@ -134,6 +166,7 @@ def nothing_is_augmented(scope: Scope) -> Iterator[Problem]:
     "error",
     "train.train_turbo",
     "train.loss_target",
+    "train.loss_type",
     "train.inverted_mask_prior",
     "train.match_adapter_chance",
     "train.match_adapter_assist",
@@ -147,6 +180,8 @@ def turbo_stands_alone(scope: Scope) -> Iterator[Problem]:
     message = "cannot be combined with train.train_turbo"
     if train.loss_target in _CLEAN:
         yield Problem("train.loss_target", message, "noise")
+    if train.loss_type in _OWN_TARGET:
+        yield Problem("train.loss_type", f"{train.loss_type} {message}", "mse")
     if train.inverted_mask_prior:
         yield Problem("train.inverted_mask_prior", message, "false")
     if train.matching_chance:
