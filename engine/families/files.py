@@ -22,32 +22,35 @@ WEIGHT_NAMES = ("diffusion_pytorch_model", "model", "pytorch_model")
 HEADER_LIMIT = 100_000_000  # the safetensors format's own
 
 
-def locate(name_or_path: str) -> Path:
+def locate(name_or_path: str, *, without: str | None = None) -> Path:
     """The folder or file of a model: a path, or a repository in the local Hugging Face cache.
 
-    A repository that is not cached is downloaded (weights as safetensors only). Raises DataError.
+    A repository that is not cached is downloaded (weights as safetensors only), but for the
+    component ``without``, which comes from elsewhere. Raises DataError.
     """
     path = Path(name_or_path).expanduser()
     if path.exists():
         return path
     if not REPO_ID.fullmatch(name_or_path):
         raise DataError(f"The model {name_or_path} does not exist.")
-    return _from_hub(name_or_path)
+    return _from_hub(name_or_path, without)
 
 
-def _from_hub(repo: str) -> Path:
+def _from_hub(repo: str, without: str | None) -> Path:
     """Cached if it is complete there, else downloaded; the cache follows HF_HOME."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     wanted = ["*.json", "*/*.json", "*.txt", "*/*.txt", "*/*.safetensors"]
     unneeded = ["*non_ema*", "safety_checker/*", "feature_extractor/*"]
+    if without is not None:
+        unneeded.append(f"{without}/*.safetensors")
     half = "*.fp16.*"  # only where there is nothing else: it would double the download
     try:
         path = Path(
             snapshot_download(repo, allow_patterns=wanted, ignore_patterns=[*unneeded, half])
         )
-        if not any((path / "unet").glob("*.safetensors")):
+        if not any(path.glob("*/diffusion_pytorch_model*.safetensors")):
             snapshot_download(repo, allow_patterns=wanted, ignore_patterns=unneeded)
         return path
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as fault:

@@ -10,6 +10,7 @@ Not supported: Fill, Canny, Depth, Redux and Kontext, whose transformers take fu
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,9 @@ class Flux(Family):
         if self.denoisers:
             return
         self._denoiser_dtype = dtype or self.dtype
+        if self._denoiser_dtype != self.dtype:
+            # Float32 norms beside half-precision states: exact, and torch says that it is slower.
+            warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")
         transformer: Any = self._placed(TRANSFORMER, self._denoiser_dtype)
         if self.has_guidance:
             transformer.time_text_embed = OptionalGuidance(

@@ -161,9 +161,9 @@ def class_of(component: str) -> Any:
 def _extras_of(path: Path, model: Model) -> Path:
     """The folder with everything but the transformer."""
     if model.extras_name_or_path is not None:
-        return locate(model.extras_name_or_path)
+        return locate(model.extras_name_or_path, without=TRANSFORMER)
     if model.unet_path is not None:
-        whole = locate(model.name_or_path)
+        whole = locate(model.name_or_path, without=TRANSFORMER)
         if whole.is_dir():
             return whole
     if path.is_dir() and not (path / "config.json").exists():

@@ -45,6 +45,27 @@ def alpha_is_not_kept(scope: Scope) -> Iterator[Problem]:
             yield Problem(f"network.{name}", message, str(rank))
 
 
+@rule(
+    RULES,
+    "error",
+    "train.train_text_encoder",
+    "model.use_text_encoder_1",
+    "model.use_text_encoder_2",
+    "model.arch",
+)
+def t5_is_not_trained(scope: Scope) -> Iterator[Problem]:
+    """Of two text encoders the large one stays as it is; then CLIP must be among the trained."""
+    row, model = scope.family, scope.process.model
+    kinds = [encoder.name for encoder in row.encoders]
+    if not scope.process.train.train_text_encoder or not any("T5" in kind for kind in kinds):
+        return
+    chosen = (model.use_text_encoder_1, model.use_text_encoder_2)
+    left = [kind for kind, use in zip(kinds, chosen, strict=False) if use and "T5" not in kind]
+    if not left and any(chosen):
+        message = f"leaves {row.label} nothing to train of its text encoders: T5 is never trained"
+        yield Problem("model.use_text_encoder_1", message, "true")
+
+
 def _keeps_alpha(scope: Scope) -> bool:
     return scope.family.can(("kohya_keys",))
 

@@ -99,7 +99,7 @@ def test_a_base_lora_is_merged_into_the_weights(dev: Path, file: Path) -> None:
 def test_a_base_lora_may_change_the_text_encoder_and_have_kohyas_names(
     dev: Path, tmp_path: Path
 ) -> None:
-    kwargs = {"network_kwargs": {"peft_format": False}}
+    kwargs: dict[str, Any] = {"network_kwargs": {"peft_format": False}}
     family = tiny_flux.load_flux(dev)
     lora_of(family, tmp_path / "text.safetensors", text=True, **kwargs)
     merged, _ = opened(dev, lora_path=str(tmp_path / "text.safetensors"))

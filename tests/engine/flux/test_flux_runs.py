@@ -104,6 +104,19 @@ def test_clip_learns_beside_the_transformer_and_t5_does_not(new_run: NewRun) -> 
     assert all(bool(v.any()) for k, v in ups.items() if k.startswith("text_encoder."))
 
 
+@pytest.mark.parametrize("kind", [{}, {"network": None}], ids=["lora", "full"])
+def test_checkpointed_gradients_and_half_precision_train_as_well(
+    new_run: NewRun, kind: dict[str, Any]
+) -> None:
+    plain = losses(runs.finished(new_run, "plain", train__steps=3, **kind))
+    options: dict[str, Any] = {"train__gradient_checkpointing": True}
+    assert losses(runs.finished(new_run, "saving", train__steps=3, **options, **kind)) == plain
+    options = {"train__dtype": "bf16"}
+    half = losses(runs.finished(new_run, "half", train__steps=3, **options, **kind))
+    assert half == pytest.approx(plain, rel=0.05)
+    assert half != plain
+
+
 def test_a_model_without_guidance_input_trains(new_run: NewRun, schnell: Path) -> None:
     folder = runs.finished(new_run, model__name_or_path=str(schnell), train__steps=2)
     assert len(losses(folder)) == 2
@@ -158,7 +171,7 @@ def test_loss_and_gradients_are_those_of_diffusers_functions(
     )[0]
     predicted = pipeline._unpack_latents(predicted, 64, 96, 8)
     loss = torch.nn.functional.mse_loss(predicted, noise - latents)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(ours, loss.detach(), atol=1e-6, rtol=1e-5)
     for name, parameter in transformer.named_parameters():
         torch.testing.assert_close(module.get_parameter(name).grad, parameter.grad)
@@ -180,5 +193,5 @@ def our_step(
     objective = build_objective(process, family, accelerator, trained, 7)
     batch = Batch(captions, [0, 1], slots, (96, 64), latents=latents)
     losses = objective(batch, number, 0)
-    losses.total.backward()
+    losses.total.backward()  # type: ignore[no-untyped-call]
     return losses.total.detach(), torch.tensor(losses.timesteps), module
