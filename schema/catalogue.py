@@ -3,9 +3,7 @@
 Form, search, `finetui options`, `check` and the tests read this; nobody lists options by hand.
 """
 
-import re
 from functools import cache
-from typing import Final
 
 from pydantic.fields import FieldInfo
 
@@ -13,6 +11,7 @@ from schema.findings import nearest
 from schema.option import meta_of
 from schema.option_info import OptionInfo, SectionInfo, plain
 from schema.option_rows import ANY, all_rows
+from schema.paths import general
 from schema.shapes import shape_of
 
 __all__ = [
@@ -75,15 +74,6 @@ def _section_row(name: str, info: FieldInfo) -> SectionInfo:
         nullable=shape.nullable,
         owner=owner,
     )
-
-
-_INDEX: Final = re.compile(r"\[\d*\]")
-_PROCESS: Final = re.compile(r"^(config\.)?process\[\d*\]\.")
-
-
-def general(path: str) -> str:
-    """The catalogue path of a concrete one: `process[1].train.lr` -> `train.lr`."""
-    return _INDEX.sub("[]", _PROCESS.sub("", path))
 
 
 @cache

@@ -17,7 +17,8 @@ from schema.catalogue import find
 from schema.compare import same
 from schema.config_file import read_config
 from schema.findings import ConfigError, Finding, has_errors, ordered
-from schema.paths import Keys, absolute, written
+from schema.option_at import option_at
+from schema.paths import Keys, absolute, general, written
 from schema.placeholders import expanded
 from schema.sections.job import JobFile
 from schema.sections.processes import process_name
@@ -157,9 +158,7 @@ class Document:
 
     def process_type(self, path: str = "") -> str:
         """The type of the process that a path leads into, the first one's for other paths."""
-        keys = absolute(path) if path else ()
-        index = keys[2] if keys[:2] == ("config", "process") and len(keys) > 2 else 0
-        return process_name(self._written_value(("config", "process", index, "type")))
+        return self._kind(absolute(path) if path else ())
 
     def place(self, path: str) -> tuple[int, int]:
         """Line and column, from 1, of the value at `path`, or of what is nearest above it."""
@@ -274,12 +273,16 @@ class Document:
     def _located(self, path: str) -> Keys:
         """The keys in the file: an older key name where that is what the file has."""
         keys = absolute(path)
-        info = find(path)
+        info = option_at(general(path), self._kind(keys))
         parent = self._written_value(keys[:-1])
         if info is not None and isinstance(parent, dict) and keys[-1] not in parent:
             older = next((alias for alias in info.aliases if alias in parent), None)
             return (*keys[:-1], older) if older is not None else keys
         return keys
+
+    def _kind(self, keys: Keys) -> str:
+        index = keys[2] if keys[:2] == ("config", "process") and len(keys) > 2 else 0
+        return process_name(self._written_value(("config", "process", index, "type")))
 
     def _written_value(self, keys: Keys) -> Any:
         value = self.raw

@@ -28,7 +28,7 @@ def all_rows() -> list[OptionInfo]:
     from schema.sections.job import JobConfig, JobFile
 
     found = [*_walk(JobFile, "", "job", ANY), *_walk(JobConfig, "config.", "job", ANY)]
-    return _across([*_merged(found), *_of_processes()])
+    return _across([*merged(found), *_of_processes()])
 
 
 def _of_processes() -> Iterator[OptionInfo]:
@@ -42,7 +42,7 @@ def _of_processes() -> Iterator[OptionInfo]:
             sharing.setdefault((name, _declarer(process, name)), []).append(process)
     for (name, _), members in sharing.items():
         all_types = tuple(kind for member in members for kind in types[member])
-        yield from _merged(list(_field(members[0], name, "", "job", all_types)))
+        yield from merged(list(_field(members[0], name, "", "job", all_types)))
 
 
 def _declarer(owner: SectionClass, name: str) -> type:
@@ -72,14 +72,14 @@ def _field(
 ) -> Iterator[OptionInfo]:
     info = owner.model_fields[name]
     meta, shape, path = meta_of(info), shape_of(info), f"{prefix}{name}"
-    types = _narrowed(types, meta)
+    types = narrowed(types, meta)
     if not meta.container:
-        yield _option(owner, path, section, info, types, decider)
+        yield option_row(owner, path, section, info, types, decider)
     if path not in _BARE:
         inner = name if meta.container else section
         below = f"{prefix}{meta.params_of}" if meta.params_of else None
         inside = _below(shape, path, inner, types, below)
-        known = _fields_of(meta.same_as)
+        known = fields_of(meta.same_as)
         yield from (found for found in inside if _key_below(found.path, path) not in known)
 
 
@@ -88,14 +88,14 @@ def _key_below(path: str, above: str) -> str:
     return path.removeprefix(above).removeprefix("[]").removeprefix(".").split(".")[0].rstrip("[]")
 
 
-def _narrowed(types: tuple[str, ...], meta: OptionMeta) -> tuple[str, ...]:
+def narrowed(types: tuple[str, ...], meta: OptionMeta) -> tuple[str, ...]:
     """The process types of an option: those of its section, or those of them that it names."""
     if not meta.process_types or types == ANY:
         return meta.process_types or types
     return tuple(name for name in types if name in meta.process_types)
 
 
-def _fields_of(path: str | None) -> frozenset[str]:
+def fields_of(path: str | None) -> frozenset[str]:
     """The keys of the trainer's section that another one repeats; none where nothing is."""
     if path is None:
         return frozenset()
@@ -120,7 +120,7 @@ def _below(
         yield from _walk(shape.item.section, f"{path}[].", section, types)
 
 
-def _option(
+def option_row(
     owner: type[Section],
     path: str,
     section: str,
@@ -128,6 +128,7 @@ def _option(
     types: tuple[str, ...],
     decider: str | None,
 ) -> OptionInfo:
+    """The row of one declared field; `decider` is the path whose value chose its class."""
     meta = meta_of(info)
     shape = shape_of(info)
     scalar = _scalar(shape)
@@ -196,7 +197,7 @@ def _choices(shape: Shape, meta: OptionMeta, where: str) -> tuple[Any, ...] | No
     return literals or None
 
 
-def _merged(found: list[OptionInfo]) -> list[OptionInfo]:
+def merged(found: list[OptionInfo]) -> list[OptionInfo]:
     """One row per path: dependent parameters of one name become one row with variants."""
     rows: dict[str, OptionInfo] = {}
     for info in found:

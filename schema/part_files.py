@@ -7,6 +7,7 @@ from typing import Final
 
 from schema.families import FamilyRow
 from schema.findings import nearest
+from schema.option_at import option_at
 from schema.places import exists, is_folder, names_in, path_of
 from schema.rules.rule import Problem
 from schema.sections.job import TrainerProcess
@@ -39,9 +40,7 @@ def part_problems(process: TrainerProcess, row: FamilyRow) -> Iterator[Problem]:
 
 
 def _needs(name: str) -> tuple[str, ...]:
-    from schema.catalogue import find
-
-    info = find(f"model.{name}")
+    info = option_at(f"model.{name}", "sd_trainer")
     assert info is not None, name
     return info.applies_to
 

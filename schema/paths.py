@@ -15,6 +15,8 @@ Keys = tuple[Any, ...]
 _ROOT_KEYS: Final = ("job", "config", "meta")
 _PART: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
 _PLAIN: Final = re.compile(r"[^.\[\]]+")
+_INDEX: Final = re.compile(r"\[\d*\]")
+_PROCESS: Final = re.compile(r"^(config\.)?process\[\d*\]\.")
 _FIRST: Final = ("config", "process", 0)
 
 
@@ -63,6 +65,11 @@ def _joined(keys: Keys) -> str:
     for key in keys:
         text += below(text, key)
     return text
+
+
+def general(path: str) -> str:
+    """The catalogue path of a concrete one: `process[1].train.lr` -> `train.lr`."""
+    return _INDEX.sub("[]", _PROCESS.sub("", path))
 
 
 def below(path: str, key: Any) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from schema.catalogue import OptionInfo, find, general
 from schema.conditions import met, needs, said
 from schema.option import Section, meta_of
+from schema.option_at import option_at
+from schema.option_info import OptionInfo
+from schema.paths import general
 from schema.pending import pending_in
 from schema.rules.lookup import value_at
 from schema.rules.rule import Problem, ProcessScope
@@ -26,7 +28,7 @@ def general_problems(scope: ProcessScope) -> Iterator[Problem]:
             continue
         if elsewhere:
             yield _of_another_process(path, elsewhere)
-        elif (info := find(path, scope.process.type)) is not None:
+        elif (info := option_at(general(path), scope.process.type)) is not None:
             yield from _not_for_this_model(info, path, scope)
             if info.path == general(path):  # not of a section that repeats another one
                 yield from _without_what_it_needs(info, path, scope)
@@ -61,7 +63,7 @@ def waiting_problems(scope: ProcessScope) -> Iterator[Problem]:
     """Options that the engine does not follow yet and that the file sets to something else."""
     row = scope.model_family
     for found in pending_in(scope.process, scope.process.type):
-        info = find(found.path, scope.process.type)
+        info = option_at(general(found.path), scope.process.type)
         if info is not None and row is not None and not row.can(info.applies_to):
             continue  # without effect on this model, which has its own finding
         if info is not None and _is_idle(info, found.path, scope):
@@ -93,14 +95,14 @@ def _without_what_it_needs(info: OptionInfo, path: str, scope: ProcessScope) -> 
         return
     for condition in info.requires:
         if not met(condition, lambda other: value_at(_beside(path, other), scope)):
-            yield Problem(path, _unmet(condition, path), severity="warning", code=_NEEDS)
+            yield Problem(path, _unmet(condition, path, scope), severity="warning", code=_NEEDS)
 
 
-def _unmet(condition: str, path: str) -> str:
+def _unmet(condition: str, path: str, scope: ProcessScope) -> str:
     """`has no effect while EMA (train.ema_config.use_ema) is off`, or what it counts only with."""
     needed = [need.path for need in needs(condition)]
     if condition == needed[0]:
-        other = find(condition)
+        other = option_at(condition, scope.process.type)
         place = _beside(path, condition)
         return f"has no effect while {f'{other.label} ({place})' if other else place} is off"
     return f"has an effect only with {said(condition, lambda other: None)}"

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from schema import pending
-from schema.catalogue import find
 from schema.formulas.prompts import FLAGS, split_flags
+from schema.option_at import option_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 from schema.sections.sample import Sample, SampleItem
 from schema.words import accepted
@@ -62,7 +62,8 @@ def flag_out_of_range(scope: Scope) -> Iterator[Problem]:
             try:
                 owner.model_validate(given)
             except ValidationError:
-                info = find(f"sample.{name}" if owner is Sample else f"sample.samples[].{name}")
+                where = "sample" if owner is Sample else "sample.samples[]"
+                info = option_at(f"{where}.{name}", scope.process.type)
                 assert info is not None, f"the flag of {name} stands for no option"
                 allowed = accepted(info.shape).removesuffix(", or empty")
                 yield Problem(path, f"{_flag(name)} {value}: accepted is {allowed}")

@@ -38,7 +38,10 @@ def test_check_prints_each_fault_once_and_exits_with_one(bad: Path, capsys: Capt
 
 def test_check_is_content_with_a_whole_config(whole: Path, capsys: Captured) -> None:
     assert main(["check", "--strict", str(whole)]) == 0
-    assert capsys.readouterr().out == f"{whole}: no faults\n"
+    *sizes, verdict = capsys.readouterr().out.splitlines()
+    assert verdict == f"{whole}: no faults"
+    assert sizes[0] == "datasets[0] at 256: 160x112 (4); 6.7% cropped away"
+    assert len(sizes) == 2
 
 
 def test_warnings_count_only_when_strict(warned: Path, capsys: Captured) -> None:
