@@ -50,7 +50,8 @@ def _from_hub(repo: str, without: str | None) -> Path:
         path = Path(
             snapshot_download(repo, allow_patterns=wanted, ignore_patterns=[*unneeded, half])
         )
-        if not any(path.glob("*/diffusion_pytorch_model*.safetensors")):
+        judged = ("unet", "transformer") if without is None else ("vae",)
+        if not any(any((path / part).glob("*.safetensors")) for part in judged):
             snapshot_download(repo, allow_patterns=wanted, ignore_patterns=unneeded)
         return path
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as fault:

@@ -54,6 +54,23 @@ def test_a_cached_repository_is_found_without_a_network(
     assert asked == ["full", "half", "full"]
 
 
+def test_a_component_that_comes_from_elsewhere_is_not_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+
+    def snapshot(repo: str, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+        asked.append(ignore_patterns)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "model.safetensors").touch()
+    locate("someone/model", without="transformer")
+    assert len(asked) == 1
+    assert "transformer/*.safetensors" in asked[0]
+
+
 def test_a_folder_without_an_index_is_not_a_model(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"model_index.json is missing"):
         check_folder(tmp_path, {})
