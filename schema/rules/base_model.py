@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from schema.catalogue import find
 from schema.families import FAMILIES, FLAGS, IMPLIED_FLAGS
+from schema.option_at import option_at
 from schema.rules.lookup import trains_refiner
 from schema.rules.rule import Problem, Rule, Scope, rule
 
@@ -34,7 +34,7 @@ def not_of_this_family(scope: Scope) -> Iterator[Problem]:
     extra = scope.process.model.model_kwargs
     names = [name for name in type(extra).model_fields if name in extra.model_fields_set]
     for path in (*_REFUSED, *(f"model.model_kwargs.{name}" for name in names)):
-        info = find(path)
+        info = option_at(path, scope.process.type)
         reason = scope.family.lacks(info.applies_to) if info is not None else None
         if info is None or reason is None or not scope.given(path):
             continue
