@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema.run.layout import RunFolder
     from tui.draft import Draft
 
-MODES = ("opening", "home", "config", "launch", "run", "samples", "jobs")
+MODES = ("opening", "home", "config", "launch", "run", "samples", "jobs", "wizard")
 
 
 class FineTuiApp(TypeAheadApp, PixelApp):

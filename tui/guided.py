@@ -74,8 +74,7 @@ def _choices(name: Name, answers: Answers) -> Iterator[Choice]:
             off = None if None in everywhere else waiting(goal, row)
             yield Choice(goal.name, goal.label, goal.help, off)
     elif name == "family":
-        trained = {row.arch for row in trained_families()}
-        for row in sorted(FAMILIES.values(), key=lambda row: row.arch not in trained):
+        for row in trained_families():
             words = f"{row.resolution}x{row.resolution}, {row.repository}"
             yield Choice(row.arch, row.label, words, waiting(goal_of(answers), row))
     elif name == "priority":

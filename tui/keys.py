@@ -60,6 +60,7 @@ APP_KEYS: tuple[Key, ...] = (
     Key("view.samples", "4", "the sample pictures", EVERYWHERE, action="view('samples')"),
     Key("view.jobs", "5", "all runs on this machine", EVERYWHERE, action="view('jobs')"),
     Key("view.home", "H", "recent configs, presets, runs", EVERYWHERE, action="view('home')"),
+    Key("guided", "W", "a new config by a few questions", EVERYWHERE, action="view('wizard')"),
     Key(
         "back",
         "q",
@@ -163,6 +164,15 @@ HOME_KEYS: tuple[Key, ...] = (
     Key("demo", "D", "the demo project", "home", hint="demo", rank=23),
     Key("forget", "x", "take the line off the list", "home", hint="forget", rank=51),
 )
+WIZARD_KEYS: tuple[Key, ...] = (
+    Key("guided.choose", "enter", "take the answer; change the value", "guided", ("right",),
+        "choose", 11),
+    Key("guided.previous", "backspace", "the question before", "guided", ("left",), "back", 12),
+    Key("guided.values", "v", "straight to the values", "guided", hint="values", rank=13),
+    Key("guided.create", "ctrl+s", "write the file and open it", "guided", ("f5",), "create", 10),
+    Key("guided.reset", "r", "the value as advised", "guided", ("delete",), "as advised", 14),
+    Key("guided.toggle", "space", "switch on/off, next choice", "guided", hint="toggle", rank=21),
+)  # fmt: skip
 RUN_KEYS: tuple[Key, ...] = (
     Key("order.pause", "p", "pause the training, or go on", "run", hint="pause", rank=1),
     Key("order.sample", "s", "draw the samples after this step", "run", hint="sample", rank=2),
@@ -273,8 +283,8 @@ def shown(key: str) -> str:
 def all_keys() -> tuple[Key, ...]:
     """Every row of every table."""
     return (
-        *APP_KEYS, *CONFIG_KEYS, *EDIT_KEYS, *LAUNCH_KEYS, *HOME_KEYS, *RUN_KEYS, *SAMPLES_KEYS,
-        *JOBS_KEYS,
+        *APP_KEYS, *CONFIG_KEYS, *EDIT_KEYS, *LAUNCH_KEYS, *HOME_KEYS, *WIZARD_KEYS, *RUN_KEYS,
+        *SAMPLES_KEYS, *JOBS_KEYS,
     )  # fmt: skip
 
 

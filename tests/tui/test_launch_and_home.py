@@ -171,7 +171,7 @@ async def test_home_says_which_key_to_press_when_it_is_empty() -> None:
     async with opened(None) as screen:
         await screen.until(lambda: "looking" not in screen.drawn(), "the runs")
         text = await screen.text()
-        assert "n makes one from a preset" in text
+        assert "W asks some questions" in text
         assert "open a config and press L" in text
         for mode, word in (("3", "No run is open"), ("1", "No config is open")):
             await screen.press(mode)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def make(app: FineTuiApp, mode: str) -> Screen[None]:
-    """The base screen of a mode: `home config launch run samples jobs`."""
+    """The base screen of a mode: `home config launch run samples jobs wizard`."""
     from tui.views.empty import EmptyView
 
     if mode == "config" and app.draft is not None:
@@ -26,6 +26,10 @@ def make(app: FineTuiApp, mode: str) -> Screen[None]:
         from tui.views.launch import LaunchView
 
         return LaunchView(app.draft)
+    if mode == "wizard":
+        from tui.views.wizard import WizardView
+
+        return WizardView()
     if mode == "home":
         from tui.views.home import HomeView
 

@@ -118,6 +118,8 @@ class HomeView(View):
             self.app.call_later(self.frame.open_run, find_run(name))
         elif kind == "preset":
             self.frame.new_text(name)
+        elif kind == "guided":
+            self.frame.action_view("wizard")
         else:
             self.demo()
 
@@ -172,7 +174,9 @@ def _recent_rows() -> list[Row]:
             Row("option", path.name, f"config:{path}", None, str(path.parent), when, tone="muted")
         )
     if len(rows) == 2:
-        rows.append(Row("text", "none yet: n makes one from a preset, o opens a YAML file"))
+        rows.append(
+            Row("text", "none yet: W asks some questions, n takes a preset, o opens a YAML file")
+        )
     return rows
 
 
@@ -191,7 +195,9 @@ def _run_rows(runs: list[RunStatus] | None) -> list[Row]:
 
 
 def _preset_rows() -> list[Row]:
-    rows = [Row("text", ""), Row("heading", "New from a preset")]
+    words = "a few questions; then every value with its reason, for this machine and your pictures"
+    rows = [Row("text", ""), Row("heading", "New")]
+    rows.append(Row("option", "Guided (W)", "guided:", None, words, tone="muted"))
     rows += [
         Row("option", one.label, f"preset:{one.name}", None, one.help, tone="muted")
         for one in PRESETS
