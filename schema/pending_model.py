@@ -28,7 +28,6 @@ _MODEL: Final = {
     "model.split_model_other_module_param_count_scale": "one model over several GPUs",
     "model.unconditional_lora_path": _LORAS,
     "model.te_name_or_path": _PLACES,
-    "model.unet_path": _PLACES,
     "model.unet_sample_size": "another native size",
     "model.latent_space_version": "labels on cached latents",
     "model.dtype": _PARTS,

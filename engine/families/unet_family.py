@@ -22,6 +22,7 @@ from engine.families import clip, ldm, lora_keys
 from engine.families.base import Conditioning, Denoiser, Family, LoraTargets
 from engine.families.files import locate
 from engine.families.samplers import make_scheduler
+from engine.families.sd_denoiser import OtherUNet
 from engine.families.sd_layout import Layout
 from engine.families.sd_parts import Source
 from engine.families.sd_saving import SdParts, save_model
@@ -67,7 +68,10 @@ class UNetFamily(Family):
     def open(cls, model: Model, train: Train, device: torch.device, dtype: torch.dtype) -> Self:
         """Read configs and check files."""
         del train
-        return cls(model, cls.find(locate(model.name_or_path)), device, dtype)
+        source = cls.find(locate(model.name_or_path))
+        if model.unet_path is not None:
+            source = OtherUNet(source, locate(model.unet_path))
+        return cls(model, source, device, dtype)
 
     @classmethod
     def find(cls, path: Path) -> Source:
