@@ -23,6 +23,7 @@ from tui.keys import APP_KEYS, Key, all_keys, bindings, clashes
 from tui.nearest import NearestColors
 from tui.palette import Completion, find
 from tui.terminal import Depth, color_depth, copy
+from tui.themewatch import ThemeWatch, give
 from tui.typeahead import TypeAheadApp
 from tui.views.frame import View
 from tui.widgets.pixels import PixelApp
@@ -88,6 +89,7 @@ class FineTuiApp(TypeAheadApp, PixelApp):
         overrides = user_settings.load_keys(problems)
         problems += clashes(all_keys(), overrides)
         self.set_keymap(overrides)
+        ThemeWatch(self).start()
         if not self.settings.mouse:
             screenwork.report_mouse(self, on=False)
         if self._config is not None:
@@ -355,17 +357,18 @@ class FineTuiApp(TypeAheadApp, PixelApp):
 
     # -- theme ---------------------------------------------------------------------------------
 
-    def _read_look(self, name: str) -> theme.Look:
+    def read_look(self, name: str) -> theme.Look:
+        """A theme in the colours that the terminal has. Raises ThemeError."""
         if self.depth == "none":
             return theme.load("ansi", "16")
         return theme.load(name, self.depth, user_settings.theme_folder())
 
     def _first_look(self) -> theme.Look:
         try:
-            return self._read_look(self.settings.theme)
+            return self.read_look(self.settings.theme)
         except theme.ThemeError as error:
             self.settings.problems.append(str(error))
-            return self._read_look(theme.DEFAULT)
+            return self.read_look(theme.DEFAULT)
 
     def theme_text(self, text: str) -> None:
         """`:theme NAME`; without a name the next one."""
@@ -386,14 +389,9 @@ class FineTuiApp(TypeAheadApp, PixelApp):
         Raises:
             ThemeError: no such theme, or its file is broken.
         """
-        self.look = self._read_look(name)
-        textual_theme = self.look.textual()
-        self.register_theme(textual_theme)
-        self.theme = self.look.name
+        give(self, self.read_look(name))
         self.settings.theme = name
         self.settings.save()
-        for widget in self.screen.walk_children():
-            widget.refresh()
 
 
 STAY: dict[str, tuple[str, Callable[[], object]]] = {"escape": ("stay", lambda: None)}

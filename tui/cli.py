@@ -73,11 +73,47 @@ def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else None
     if first in COMMANDS:
         return _run_command(first, arguments[1:])
+    if first is not None and first.partition("=")[0] in LOOKS:
+        return _with_look(first, arguments)
     if first is not None and first.startswith("-"):
         return _run_flag(first)
     if len(arguments) > 1:
         return _unknown(first or "")
     return _open_app(first)
+
+
+LOOKS: Final = {"--theme": "FINETUI_THEME", "--colors": "FINETUI_COLORS"}
+"""How the app looks, this once: the flags, and the variables that say the same for longer."""
+COLORS: Final = ("auto", "true", "256", "16", "none")
+
+
+def _with_look(flag: str, arguments: list[str]) -> int:
+    """`--theme NAME` and `--colors DEPTH` before whatever else is asked for."""
+    name, equals, value = flag.partition("=")
+    rest = arguments[1:] if equals else arguments[2:]
+    value = value if equals else "".join(arguments[1:2])
+    if not value or value.startswith("-"):
+        _complain(f"{name} needs a value", "`finetui --help` shows the flags")
+        return EXIT_USAGE
+    if name == "--colors" and value not in COLORS:
+        _complain(f"--colors {value}: one of {', '.join(COLORS)}")
+        return EXIT_USAGE
+    if name == "--theme" and (problem := _no_theme(value)) is not None:
+        _complain(problem)
+        return EXIT_USAGE
+    os.environ[LOOKS[name]] = value
+    return _dispatch(rest)
+
+
+def _no_theme(name: str) -> str | None:
+    """What is wrong with a theme; None where it can be used."""
+    from tui import settings, theme
+
+    try:
+        theme.load(name, "true", settings.theme_folder())
+    except theme.ThemeError as error:
+        return str(error)
+    return None
 
 
 def _run_command(name: str, rest: list[str]) -> int:
@@ -156,6 +192,8 @@ def usage() -> str:
         "finetui                 open the app",
         "finetui FILE.yaml       open the app on a config",
         "finetui COMMAND ...     `finetui COMMAND --help` explains each",
+        "  --theme NAME          before a file or command: the colours of the app",
+        "  --colors DEPTH        auto, true, 256, 16 or none",
         "",
     ]
     width = max(len(name) for name in COMMANDS)

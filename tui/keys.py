@@ -143,6 +143,7 @@ EDIT_KEYS: tuple[Key, ...] = (
     Key(
         "edit.next", "tab", "keep, next field; in paths: complete", "while editing", ("shift+tab",)
     ),
+    Key("edit.tree", "ctrl+t", "paths: the file system as a tree, and back", "while editing"),
     Key("edit.step", "up", "numbers: a step (shift: ten)", "while editing", ("down",)),
 )
 LAUNCH_KEYS: tuple[Key, ...] = (
@@ -153,6 +154,9 @@ LAUNCH_KEYS: tuple[Key, ...] = (
     Key("problem.next", "down", "next finding", "launch", ("j",)),
     Key("jump", "g", "to the field of the finding", "launch", hint="go to field", rank=15),
     Key("check-again", "r", "look again", "launch", hint="check again", rank=31),
+    Key("mend", "a", "apply what the finding suggests", "launch", hint="apply", rank=22),
+    Key("mend-safe", "A", "apply all suggestions that need no choice of yours", "launch"),
+    Key("undo", "u", "take the last edit of the config back", "launch", hint="undo", rank=42),
     Key("copy-command", "y", "copy the command", "launch", hint="copy", rank=41),
 )
 HOME_KEYS: tuple[Key, ...] = (

@@ -18,6 +18,7 @@ from schema.atomic import write_atomic
 from schema.home import config_dir, state_dir
 
 RECENT_KEPT = 12
+NOT_KEPT = ("problems", "own_theme")
 
 
 @dataclass
@@ -31,10 +32,14 @@ class Settings:
     cell_pixels: str = "auto"
     chart_symbols: str = "braille"
     problems: list[str] = field(default_factory=list, compare=False)
+    own_theme: str = field(default="", compare=False)
+    """The theme of the file where the environment names another one for this time."""
 
     def save(self) -> None:
         """Writes `settings.yaml`; a folder that cannot be written is said in `problems`."""
-        data = {key: value for key, value in asdict(self).items() if key != "problems"}
+        data = {key: value for key, value in asdict(self).items() if key not in NOT_KEPT}
+        if self.own_theme and self.theme == os.environ.get("FINETUI_THEME"):
+            data["theme"] = self.own_theme
         file = config_dir() / "settings.yaml"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,14 +54,14 @@ def load() -> Settings:
     data = _read_yaml(config_dir() / "settings.yaml", settings.problems)
     for spec in fields(Settings):
         value = data.get(spec.name, getattr(settings, spec.name))
-        if spec.name == "problems":
+        if spec.name in NOT_KEPT:
             continue
         if isinstance(value, type(getattr(settings, spec.name))):
             setattr(settings, spec.name, value)
         else:
             settings.problems.append(f"settings.yaml: {spec.name} cannot be {value!r}")
     if theme := os.environ.get("FINETUI_THEME"):
-        settings.theme = theme
+        settings.own_theme, settings.theme = settings.theme, theme
     return settings
 
 

@@ -209,7 +209,10 @@ class OptionList(ScrollView, can_focus=True):
         if row.kind == "problem":
             rest = width - label_width - 3
             note = f"  {row.note}" if row.note else ""
-            return [*out, (clip(row.value + note, rest), style(row.tone))]
+            # What can be done about it stays in sight, the message gives way.
+            room = rest - cell_len(note) if cell_len(note) < rest // 2 else rest
+            message = clip(row.value, room) if room < rest else clip(row.value + note, rest)
+            return [*out, (message, style(row.tone)), *([(note, style("primary"))] * (room < rest))]
         tier_width = 5 if width >= 46 and row.tier else 0
         return [
             *out,

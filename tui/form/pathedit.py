@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,6 +19,9 @@ from textual.widgets import Input
 from tui.form.editors import Go, LineEditor
 from tui.palette import Completion
 from tui.widgets.commandline import Choices
+
+if TYPE_CHECKING:
+    from tui.form.pathtree import PathTree
 
 LIMIT = 200
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -75,8 +79,16 @@ class PathEditor(LineEditor):
     BINDINGS = [
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),
+        Binding("ctrl+t", "tree", show=False, priority=True),
     ]
-    HINTS = (("enter", "keep"), ("ctrl+g", "cancel"), ("tab", "complete"), ("up/down", "choose"))
+    HINTS: tuple[tuple[str, str], ...] = (
+        ("enter", "keep"), ("ctrl+g", "cancel"), ("tab", "complete"), ("up/down", "choose"),
+        ("ctrl+t", "tree"),
+    )  # fmt: skip
+    TREE_HINTS: tuple[tuple[str, str], ...] = (
+        ("enter", "take it"), ("space", "open folder"), ("backspace", "folder above"),
+        ("ctrl+t", "no tree"),
+    )  # fmt: skip
 
     def __init__(self, text: str, base: Path, *, folders_only: bool, rows: int) -> None:
         super().__init__(text)
@@ -108,6 +120,41 @@ class PathEditor(LineEditor):
         if self.is_mounted and text == self.text:
             self._moved = False
             self.query_one(Choices).show(found, 0)
+
+    async def action_tree(self) -> None:
+        """The file system as a tree in place of the completions, and back."""
+        from tui.form.pathtree import PathTree  # only who asks for it pays for its import
+
+        if trees := self.query(PathTree):
+            await trees.remove()
+            self.HINTS = PathEditor.HINTS
+            self.query_one(Choices).display = True
+            self.screen.set_focus(self.query_one(Input))
+            return
+        tree = PathTree(self._tree_root(), folders_only=self._folders_only, rows=self._rows)
+        self.HINTS = self.TREE_HINTS
+        self.query_one(Choices).display = False
+        await self.mount(tree)
+        self.screen.set_focus(tree)
+        self.post_message(self.Typed(self.text))  # the hints below are others now
+
+    def _tree_root(self) -> Path:
+        """The folder that the typed path is in, or the nearest one there is."""
+        path = Path(self.text).expanduser()
+        path = path if path.is_absolute() else self._base / path
+        folder = next((one for one in (path, *path.parents) if one.is_dir()), self._base)
+        return folder.parent if folder == path and folder != self._base else folder
+
+    async def on_path_tree_picked(self, event: PathTree.Picked) -> None:
+        """A path of the tree: as short as the base folder allows."""
+        event.stop()
+        inside = event.path.is_relative_to(self._base)
+        self.replace(str(event.path.relative_to(self._base) if inside else event.path))
+        await self.action_tree()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While the tree is open, up and down are its own."""
+        return not (action == "move" and self.HINTS is self.TREE_HINTS)
 
     def action_move(self, by: int) -> None:
         """Another completion; Tab takes it."""

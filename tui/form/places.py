@@ -30,7 +30,12 @@ def within(path: str) -> str:
 
 
 def into(path: str, process: int) -> str:
-    """A path relative to a process as one of the document; keys of the job stay."""
+    """A path relative to a process as one of the document; keys of the job stay.
+
+    So do paths that name their process, in the document's own way: the first one is not named.
+    """
+    if path.startswith("process[0]."):
+        return within(path)
     if process <= 0 or process_of(path) != 0:
         return path
     return f"process[{process}].{path}" if path else f"process[{process}]"

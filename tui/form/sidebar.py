@@ -184,6 +184,6 @@ class Sidebar(ScrollView, can_focus=True):
         strip = strip_of([(title.ljust(room), main), (f" {words} ", side)], width, main)
         if (label := self.letters.get(at)) is not None and first:
             jump = (label, look.style("background", "primary", bold=True))
-            rest = strip.crop(1, width - len(label) + 1)
-            return Strip([*strip_of([jump], len(label), main), *rest])
+            gap = len(label) + 1
+            return Strip([*strip_of([jump], gap, main), *strip.crop(1, width - gap + 1)])
         return strip

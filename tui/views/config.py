@@ -143,6 +143,11 @@ class ConfigView(View):
         self.set_focus(self.option_list)  # at once: a question of `opened` takes it over
         self.files.opened()
 
+    def on_screen_resume(self) -> None:
+        """The launch view may have changed the draft meanwhile."""
+        if self.is_mounted and not self.editing:
+            self.refresh_form()
+
     # -- what is shown -------------------------------------------------------------------------
 
     def refresh_form(self, path: str | None = None) -> None:
@@ -318,6 +323,13 @@ class ConfigView(View):
                 Key("search.go", "enter", "to the field", "search", hint="go there", rank=1),
                 Key("search.end", "ctrl+g", "back", "search", hint="back", rank=2),
                 Key("search.move", "up/down", "move", "search", hint="move", rank=3),
+            ]
+        if self.compare.open:
+            return [
+                Key("edit", "enter", "take this value", "config", hint="take", rank=1),
+                Key("take-all", "D", "take the section", "config", hint="take section", rank=2),
+                Key("undo", "u", "undo", "config", hint="undo", rank=3),
+                Key("diff", "d", "back", "config", hint="back", rank=4),
             ]
         if self.editing:
             assert self.inspector.editor is not None

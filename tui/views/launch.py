@@ -16,8 +16,10 @@ from textual.widget import AwaitMount
 from schema.catalogue import find
 from schema.document import Document
 from schema.findings import ConfigError, Finding
+from schema.repair import Repair
 from schema.run.layout import RunFolder
 from tui.draft import Draft
+from tui.form import mending
 from tui.form.optionlist import OptionList
 from tui.form.row import Row
 from tui.keys import LAUNCH_KEYS, Key, bindings
@@ -137,6 +139,7 @@ class LaunchView(View):
             "problem.next": lambda: self.option_list.action_move(1),
             "problem.previous": lambda: self.option_list.action_move(-1),
             "start-now": self.start_first,
+            "mend": self.mend, "mend-safe": self.mend_safe, "undo": self.undo,
         }  # fmt: skip
         if isinstance(opening := acts[name](), AwaitMount):
             await opening
@@ -151,6 +154,10 @@ class LaunchView(View):
                 return "it is being started"
         if key_id == "jump" and (row is None or row.kind != "problem" or not row.path):
             return "choose a finding that belongs to a field"
+        if key_id == "mend" and (row is None or self._repair(row) is None):
+            return mending.NOTHING
+        if key_id == "undo" and not self.draft.document.history():
+            return "nothing to undo"
         if key_id == "start-now":
             assert self.found is not None
             return self.found.choices[0].off
@@ -211,6 +218,43 @@ class LaunchView(View):
         assert row is not None
         self.app.call_later(self.frame.go_to_field, row.path)
 
+    # -- mending -------------------------------------------------------------------------------
+
+    def _repair(self, row: Row) -> Repair | None:
+        """What the finding of a row suggests, as a step."""
+        finding = row.finding
+        return None if finding is None else mending.repair_here(self.draft, row.path, finding)
+
+    def mend(self) -> None:
+        """Applies what the finding under the cursor suggests."""
+        row = self.option_list.row
+        repair = self._repair(row) if row is not None else None
+        assert repair is not None
+        try:
+            words = mending.mend(self.draft, repair)
+        except (ConfigError, KeyError, ValueError) as fault:
+            self.say(str(fault), "error")
+            return
+        self._changed(f"{words}; u takes it back")
+
+    def mend_safe(self) -> None:
+        """Applies all suggestions that need no choice."""
+        count = mending.mend_safe(self.draft)
+        if not count:
+            self.say(mending.NOTHING_SAFE, "warning")
+            return
+        self._changed(mending.mended_words(self.draft, count))
+
+    def undo(self) -> None:
+        """The last edit of the config is taken back."""
+        self._changed(f"undone: {self.draft.undo()}")
+
+    def _changed(self, words: str) -> None:
+        """Keeps the edit safe and looks again."""
+        self.draft.autosave()
+        self.check()
+        self.say(words, "success")
+
     def other_name(self) -> AwaitMount:
         """Asks for a name in the command line."""
         return self.frame.open_palette(
@@ -246,6 +290,10 @@ class LaunchView(View):
             (" *" if self.draft.unsaved else "", "accent"), (f"  {words}", "error"),
         ]  # fmt: skip
 
+    def hints(self) -> list[Key]:
+        """Without what there is nothing to do for."""
+        return [row for row in super().hints() if row.id != "mend" or not self.why_not("mend")]
+
     def resting(self) -> str:
         """The whole message of the finding under the cursor."""
         row = self.option_list.row
@@ -269,9 +317,10 @@ def _choice_row(path: str, choice: Choice) -> Row:
 def _finding_row(finding: Finding) -> Row:
     info = find(finding.path) if finding.path else None
     mark, tone = MARKS[finding.severity]
-    note = f"use {finding.suggestion}" if finding.suggestion else ""
+    note = f"a: use {finding.suggestion}" if finding.suggestion else ""
     label = info.label if info else finding.path or "config"
-    return Row("problem", label, finding.path, info, finding.message, note, mark, tone)
+    return Row("problem", label, finding.path, info, finding.message, note, mark, tone,
+               finding=finding)  # fmt: skip
 
 
 def _counts(findings: Sequence[Finding]) -> str:

@@ -14,6 +14,12 @@ from tui.widgets.rows import Row, Span, fit, row
 from tui.widgets.thumbs import Wanted
 
 GetPicture = Callable[[Wanted], Sequence[Row] | None]
+THUMBNAILS = (36, 32, 28, 24, 20, 14)
+"""Widths of thumbnails in cells."""
+STEPS_SEEN = 3
+"""Steps side by side without which a larger thumbnail is not worth it."""
+SMALL = (20, 100, 24)
+"""The width of thumbnails where not all prompts fit, and from how many columns and rows on."""
 SIDE_BY_SIDE = 160
 """Columns from which the large preview stands beside the grid."""
 
@@ -81,10 +87,20 @@ class Gallery:
 
 
 def cut(width: int, height: int, prompts: int) -> Cells:
-    """The thumbnails that suit an area: 20x10 cells where there is room, 14x7 where not."""
-    across = 20 if width >= 100 and height >= 24 else 14
+    """The thumbnails that suit an area: the largest at which all prompts and some steps fit.
+
+    Twice as wide as tall in cells, so square in pixels; a prompt takes a line of words, the
+    pictures, and a line with their steps.
+    """
+    across = next(
+        (
+            size
+            for size in THUMBNAILS
+            if width // (size + 1) >= STEPS_SEEN and height // (size // 2 + 2) >= max(1, prompts)
+        ),
+        SMALL[0] if width >= SMALL[1] and height >= SMALL[2] else THUMBNAILS[-1],
+    )
     tall = across // 2
-    # A prompt takes its words, the pictures and their steps.
     fitting = max(1, height // (tall + 2))
     return Cells(across, tall, max(1, width // (across + 1)), min(max(1, prompts), fitting))
 

@@ -73,8 +73,10 @@ class SamplesView(View):
         return [(f" {self._name} ", "primary"), (words, "muted")]
 
     def resting(self) -> str:
-        """Path of the chosen picture."""
+        """Path of the chosen picture, where it does not stand below the large one."""
         shot = self.gallery.chosen
+        if shot is not None and self.query_one("#preview").display:
+            return "y copies the path of the picture"
         return "" if shot is None else shorten(str(shot.path), self.size.width - 2)
 
     def plain_lines(self) -> list[str]:

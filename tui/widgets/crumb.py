@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from tui.theme import Look
 from tui.widgets.lines import OneLine, Piece, clip, spread
 
@@ -23,6 +25,18 @@ class Crumb(OneLine):
 
     def pieces(self, look: Look, width: int) -> list[Piece]:
         """Bold at the left, dim at the right."""
-        left = [(clip(f" {self.words[0]}", width), look.style("primary", bold=True))]
+        room = width - cell_len(self.words[1]) - 2
+        left = [
+            (clip(f" {shortened(self.words[0], room)}", width), look.style("primary", bold=True))
+        ]
         right = [(f"{self.words[1]} ", look.style("muted"))]
         return spread(left, right, width, look.style("foreground"))
+
+
+def shortened(words: str, room: int) -> str:
+    """`a > b > c` in as many cells: the first places give way, the last one says where one is."""
+    places = words.split(" > ")
+    while len(places) > 1 and cell_len(" > ".join(places)) + 4 > room:
+        places = places[1:]
+        words = f"… > {' > '.join(places)}"
+    return words
