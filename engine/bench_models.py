@@ -7,24 +7,26 @@ a row to `MODELS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import nn
 
+from engine.families import family_for
 from engine.families.base import Conditioning, Family
-from engine.families.sd1 import StableDiffusion1
 from engine.families.sd_data import configs
 from engine.families.sd_parts import Source
+from engine.families.unet_family import UNetFamily
 from schema.sections.model import Model
 
 SIZES: Final = ("tiny", "real")
 RESOLUTIONS: Final = {"tiny": 64, "real": 512}
 """Pixels along each side of the training pictures, unless told otherwise."""
 
-_TINY_SD1: Final[Mapping[str, Mapping[str, Any]]] = {
-    "unet": {
+_TINY_UNET: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sd1": {
         "block_out_channels": [32, 64],
         "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
         "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
@@ -34,6 +36,21 @@ _TINY_SD1: Final[Mapping[str, Mapping[str, Any]]] = {
         "cross_attention_dim": 32,
         "sample_size": 8,
     },
+    "sdxl": {
+        "block_out_channels": [32, 64],
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+        "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+        "layers_per_block": 1,
+        "norm_num_groups": 8,
+        "attention_head_dim": [2, 4],
+        "cross_attention_dim": 64,
+        "transformer_layers_per_block": [1, 2],
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + 32,
+        "sample_size": 8,
+    },
+}
+_TINY: Final[Mapping[str, Mapping[str, Any]]] = {
     "vae": {
         "block_out_channels": [8, 16, 16, 16],
         "layers_per_block": 1,
@@ -51,10 +68,11 @@ _TINY_SD1: Final[Mapping[str, Mapping[str, Any]]] = {
 class RandomSource(Source):
     """Components made from their configs alone, on the device that will train them."""
 
-    def __init__(self, size: str, device: torch.device) -> None:
-        self.path = Path(f"random-sd1-{size}")
-        changes = _TINY_SD1 if size == "tiny" else {}
-        self.configs = {name: {**row, **changes.get(name, {})} for name, row in configs().items()}
+    def __init__(self, arch: str, size: str, device: torch.device) -> None:
+        self.path = Path(f"random-{arch}-{size}")
+        changes = {**_TINY, "unet": _TINY_UNET[arch]} if size == "tiny" else {}
+        known = configs(arch)
+        self.configs = {name: {**row, **changes.get(name, {})} for name, row in known.items()}
         self._device = device
 
     def load(self, component: str, dtype: torch.dtype) -> nn.Module:
@@ -73,16 +91,27 @@ class RandomSource(Source):
         raise NotImplementedError("a measurement has no prompts")
 
 
-def _sd1(size: str, device: torch.device, dtype: torch.dtype) -> Family:
-    model = Model(name_or_path="random", arch="sd1")
-    return StableDiffusion1(model, RandomSource(size, device), device, dtype)
+def _unet_family(arch: str, size: str, device: torch.device, dtype: torch.dtype) -> Family:
+    kind = family_for(arch)
+    assert issubclass(kind, UNetFamily)
+    model = Model.model_validate({"name_or_path": "random", "arch": arch})
+    return kind(model, RandomSource(arch, size, device), device, dtype)
 
 
-MODELS: Final[dict[str, Callable[[str, torch.device, torch.dtype], Family]]] = {"sd1": _sd1}
+MODELS: Final[dict[str, Callable[[str, torch.device, torch.dtype], Family]]] = {
+    arch: partial(_unet_family, arch) for arch in _TINY_UNET
+}
 
 
 def random_conditioning(family: Family, batch: int) -> Conditioning:
-    """What a text encoder would give, as noise: sd1 has one part, "text" (B, 77, width)."""
-    assert isinstance(family, StableDiffusion1)
-    width = int(family.configs["unet"]["cross_attention_dim"])
-    return Conditioning({"text": torch.randn(batch, 77, width)})
+    """What text encoders would give, as noise: "text" (B, 77, width), and the pooled vector of
+    models that are told sizes.
+    """
+    assert isinstance(family, UNetFamily)
+    unet = family.configs["unet"]
+    parts = {"text": torch.randn(batch, 77, int(unet["cross_attention_dim"]))}
+    if family.told_sizes:
+        told = int(unet["projection_class_embeddings_input_dim"])
+        pooled = told - 6 * int(unet["addition_time_embed_dim"])
+        parts["pooled"] = torch.randn(batch, pooled)
+    return Conditioning(parts)

@@ -33,6 +33,7 @@ from engine.families.sd_shapes import (
 
 CONFIGS_KEY: Final = "finetui.configs"  # metadata of our own files: every config, the tokenizers
 PREDICTS_V: Final = "v_pred"  # an empty tensor of this name marks an SDXL file that predicts v
+SPEC_KEY: Final = "modelspec.prediction_type"  # the ModelSpec metadata standard: "v" or "epsilon"
 NO_SIGNAL: Final = "ztsnr"  # and this one, noise levels that end in pure noise
 
 
@@ -42,7 +43,8 @@ class FileSource(Source):
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path, self._layout = path, layout
         self._pickled = _unpickle(path) if path.suffix != ".safetensors" else None
-        shapes, stored = self._describe()
+        shapes, metadata = self._describe()
+        stored = metadata.get(CONFIGS_KEY)
         kind = kind_of(shapes)
         if kind not in (None, layout.label):
             raise DataError(f"{path} is {kind}, not {layout.label}.")
@@ -53,20 +55,20 @@ class FileSource(Source):
             raise DataError(f"{path} is not a whole checkpoint: it has no {lacks}")
         self._stored = json.loads(stored) if stored else {}
         try:
-            self.configs = self._stored.get("configs") or _inferred(shapes, layout)
+            self.configs = self._stored.get("configs") or _inferred(shapes, layout, metadata)
         except KeyError as fault:
             raise DataError(
                 f"{path} is not laid out as a checkpoint: no {fault.args[0]}."
             ) from fault
 
-    def _describe(self) -> tuple[Shapes, str | None]:
+    def _describe(self) -> tuple[Shapes, dict[str, str]]:
+        """The shapes of all tensors, and what the file says about itself."""
         if self._pickled is not None:
-            stored = self._pickled.pop(CONFIGS_KEY, None)
-            return {name: tuple(t.shape) for name, t in self._tensors("")}, stored
+            metadata = {k: v for k, v in self._pickled.items() if isinstance(v, str)}
+            return {name: tuple(t.shape) for name, t in self._tensors("")}, metadata
         header = safetensors_header(self.path)
         metadata = header.pop("__metadata__", {})
-        shapes = {name: tuple(row["shape"]) for name, row in header.items()}
-        return shapes, metadata.get(CONFIGS_KEY)
+        return {name: tuple(row["shape"]) for name, row in header.items()}, metadata
 
     def _tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
         """The tensors below a prefix, one by one and memory-mapped, without the prefix."""
@@ -142,7 +144,9 @@ def _unpickle(path: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def _inferred(shapes: Shapes, layout: Layout) -> dict[str, dict[str, Any]]:
+def _inferred(
+    shapes: Shapes, layout: Layout, metadata: dict[str, str]
+) -> dict[str, dict[str, Any]]:
     from engine.families.sd_data import configs
 
     base = configs(layout.name)
@@ -155,7 +159,7 @@ def _inferred(shapes: Shapes, layout: Layout) -> dict[str, dict[str, Any]]:
         found[part.name] = _inferred_text(
             without_prefix(shapes, part.prefix), base[part.name], part
         )
-    if PREDICTS_V in shapes:
+    if PREDICTS_V in shapes or metadata.get(SPEC_KEY) == "v":
         found["scheduler"]["prediction_type"] = "v_prediction"
     if NO_SIGNAL in shapes:
         found["scheduler"]["rescale_betas_zero_snr"] = True

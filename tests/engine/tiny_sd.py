@@ -177,20 +177,24 @@ def build_refiner(
     return folder
 
 
-def open_family(arch: str, path: Path, dtype: str = "float32", **model: Any) -> Any:
+def open_family(
+    arch: str, path: Path, dtype: str = "float32", device: str = "cpu", **model: Any
+) -> Any:
     """A family with nothing loaded yet."""
     from engine.families import family_for
     from schema.sections.model import Model
     from schema.sections.train import Train
 
-    section = Model(name_or_path=str(path), arch=arch, **model)
+    section = Model.model_validate({"name_or_path": str(path), "arch": arch, **model})
     family = family_for(arch)
-    return family.open(section, Train(), torch.device("cpu"), getattr(torch, dtype))
+    return family.open(section, Train(), torch.device(device), getattr(torch, dtype))
 
 
-def load_family(arch: str, path: Path, dtype: str = "float32", **model: Any) -> Any:
+def load_family(
+    arch: str, path: Path, dtype: str = "float32", device: str = "cpu", **model: Any
+) -> Any:
     """A family with everything loaded."""
-    family = open_family(arch, path, dtype, **model)
+    family = open_family(arch, path, dtype, device, **model)
     family.load_text_encoders()
     family.load_vae()
     family.load_denoisers()

@@ -11,7 +11,7 @@ import torch
 from engine.data.loader import DataSource
 from engine.preview import Preview
 from schema.sections.sample import Sample
-from tests.engine import tiny
+from tests.engine import tiny, tiny_sd
 from tests.engine.data.test_loader import process
 
 pytestmark = pytest.mark.gpu
@@ -55,3 +55,29 @@ def test_a_preview_is_drawn_and_memory_goes_back(
     sample = Sample(prompts=["a red circle"], width=64, height=64, sample_steps=3)
     assert Preview(family, sample).render(1, None, tmp_path)[0].path.exists()
     assert torch.cuda.memory_allocated() <= before + 2**20
+
+
+@pytest.mark.parametrize("arch", ["sd2", "sdxl"])
+@pytest.mark.parametrize(("dtype", "close"), [("float32", 1e-3), ("bfloat16", 0.1)])
+def test_the_other_unet_families_predict_as_on_the_cpu(
+    tmp_path: Path, arch: str, dtype: str, close: float
+) -> None:
+    build = tiny_sd.build_sd2 if arch == "sd2" else tiny_sd.build_sdxl
+    folder = build(tmp_path / arch)
+    cpu = tiny_sd.load_family(arch, folder)
+    gpu = tiny_sd.load_family(arch, folder, dtype, device="cuda")
+    latents, t_B = torch.randn(2, 4, 8, 8), torch.tensor([10, 900])
+    prompts = ["a red circle", "blue"]
+    found = gpu.predict(gpu.base, latents.cuda(), t_B.cuda(), gpu.encode_prompts(prompts))
+    expected = cpu.predict(cpu.base, latents, t_B, cpu.encode_prompts(prompts))
+    torch.testing.assert_close(found.float().cpu(), expected, atol=close, rtol=close)
+
+
+def test_a_refined_preview_is_drawn_on_the_gpu(tmp_path: Path) -> None:
+    base = tiny_sd.build_sdxl(tmp_path / "base")
+    refiner = tiny_sd.build_refiner(tmp_path / "refiner", base)
+    family = tiny_sd.load_family(
+        "sdxl", base, "bfloat16", device="cuda", refiner_name_or_path=str(refiner)
+    )
+    sample = Sample(prompts=["a red circle"], width=64, height=64, sample_steps=4)
+    assert Preview(family, sample).render(1, None, tmp_path)[0].path.exists()

@@ -286,6 +286,20 @@ def test_files_without_their_metadata_say_that_they_predict_velocity(tmp_path: P
     assert again.noise_table().prediction_type == "v_prediction"
 
 
+@pytest.mark.parametrize(("said", "expected"), [("v", "v_prediction"), ("epsilon", "epsilon")])
+def test_a_files_own_specification_says_what_it_predicts(
+    tmp_path: Path, said: str, expected: str
+) -> None:
+    from safetensors.torch import save_file
+
+    folder = tiny_sd.build_sd2(tmp_path / "sd2", **WHOLE["sd2"], **tiny_sd.WIDE)
+    tiny_sd.load_family("sd2", folder).save_full(tmp_path / "x.ckpt", torch.float32, "ckpt")
+    state = torch.load(tmp_path / "x.ckpt", weights_only=True)["state_dict"]
+    save_file(state, tmp_path / "y.safetensors", {"modelspec.prediction_type": said})
+    family = tiny_sd.open_family("sd2", tmp_path / "y.safetensors")
+    assert family.noise_table().prediction_type == expected
+
+
 def test_an_autoencoder_that_overflows_in_half_precision_stays_exact(tmp_path: Path) -> None:
     folder = tiny_sd.build_sdxl(tmp_path / "xl", vae={"force_upcast": True})
     for dtype, expected in (("float16", torch.float32), ("bfloat16", torch.bfloat16)):

@@ -63,7 +63,7 @@ def losses(folder: RunFolder) -> list[float]:
 @each_family
 @pytest.mark.proves("model.arch")
 def test_a_lora_learns(new_run: NewRun, arch: str) -> None:
-    few = {"train__min_denoising_steps": 500, "train__max_denoising_steps": 504}
+    few: dict[str, Any] = {"train__min_denoising_steps": 500, "train__max_denoising_steps": 504}
     folder = finished(new_run, arch=arch, train__steps=60, train__lr=5e-3, train__batch_size=4,
                       network={"linear": 16}, **few)  # fmt: skip
     found = losses(folder)
