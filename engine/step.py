@@ -23,6 +23,7 @@ from engine.data.batch import Batch
 from engine.optim.ema import Ema
 from engine.optim.schedule import LearningRates
 from engine.randomness import seed_dropout
+from engine.recovery import Recovery
 
 
 @dataclass
@@ -130,15 +131,19 @@ class TrainingStep:
         ema: Ema | None,
         dropout_seed: int | None,
         before: Sequence[Callable[[int], None]] = (),
+        single: bool = False,
+        recovery: Recovery | None = None,
     ) -> None:
         """`dropout_seed` None: no module draws; `max_norm` None: measure without clipping.
 
-        `before` is called with the step's number when it begins.
+        `before` is called with the step's number when it begins. `single`: every item has a
+        forward and backward pass of its own. `recovery` says what to do when memory runs out.
         """
         self._source, self.objective, self._accelerator = source, objective, accelerator
         self._optimizer, self._groups, self._max_norm = optimizer, groups, max_norm
         self._learning_rates, self._accumulation, self._ema = learning_rates, accumulation, ema
-        self._dropout_seed, self._before = dropout_seed, tuple(before)
+        self._dropout_seed, self._before, self._single = dropout_seed, tuple(before), single
+        self._recovery = recovery or Recovery(None, "", repeatable=False)
         self._rates: Mapping[str, float | Tensor] = {}
 
     def begin(self, done: int) -> None:
@@ -149,20 +154,11 @@ class TrainingStep:
         """Forward and backward of every micro-batch, then the update if one is due."""
         for prepare in self._before:
             prepare(number)
-        share = self._accumulation.share(number)
-        result = StepResult([], None, self._rates, [], 0.0)
-        for micro in range(self._accumulation.micro_batches):
-            asked = time.perf_counter()
-            batch = self._source.batch(number, micro)
-            result.data_seconds += time.perf_counter() - asked
-            if self._dropout_seed is not None:
-                seed_dropout(self._dropout_seed, number, micro)
-            with ExitStack() as held:
-                losses = self.objective(batch, number, micro, held)
-                self._accelerator.backward(losses.total if share == 1.0 else losses.total * share)
-            losses.total = losses.total.detach()
-            result.losses.append(losses)
-            result.items += batch.items
+        result = self._gradients(number)
+        while isinstance(result, str):
+            self._optimizer.zero_grad(set_to_none=True)
+            self._recovery.failed(number, result)
+            result = self._gradients(number)
         if self._accumulation.updates(number):
             result.grad_norm = self._accelerator.update(
                 self._optimizer, self._groups, self._max_norm
@@ -170,4 +166,35 @@ class TrainingStep:
             if self._ema is not None:
                 self._ema.update()
         self._rates = self._learning_rates.set(number)
+        self._recovery.succeeded(number)
         return result
+
+    def _gradients(self, number: int) -> StepResult | str:
+        """Forward and backward of every micro-batch, or what was said when memory ran out.
+
+        The error itself is let go here: its traceback holds the tensors that filled the memory.
+        """
+        share = self._accumulation.share(number)
+        result = StepResult([], None, self._rates, [], 0.0)
+        try:
+            for micro in range(self._accumulation.micro_batches):
+                asked = time.perf_counter()
+                batch = self._source.batch(number, micro)
+                result.data_seconds += time.perf_counter() - asked
+                if self._dropout_seed is not None:
+                    seed_dropout(self._dropout_seed, number, micro)
+                pieces = batch.singles() if self._single else [batch]
+                for piece in pieces:
+                    result.losses.append(self._learn(piece, number, micro, share / len(pieces)))
+                result.items += batch.items
+        except torch.OutOfMemoryError as error:
+            return str(error)
+        return result
+
+    def _learn(self, batch: Batch, number: int, micro: int, share: float) -> Losses:
+        """Add the gradients of one forward and backward pass."""
+        with ExitStack() as held:
+            losses = self.objective(batch, number, micro, held)
+            self._accelerator.backward(losses.total if share == 1.0 else losses.total * share)
+        losses.total = losses.total.detach()
+        return losses

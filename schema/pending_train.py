@@ -3,24 +3,12 @@
 from typing import Final
 
 _WAITING: Final[dict[str, tuple[str, ...]]] = {
-    "automatic batch sizes": (
-        "auto_scale_batch_size",
-        "min_batch_size",
-        "max_batch_size",
-        "batch_size_warmup_steps",
-    ),
-    "a first step chosen by hand": ("start_step",),
-    "merging the network at every save": (
-        "merge_network_on_save",
-        "merge_network_on_save_strength",
-    ),
     "a choice of attention kernels": (
         "attention_backend",
         "xformers",
         "sdp",
     ),
     "training in 8 bits": ("dtype=float8",),
-    "batches split into single items": ("single_item_batching",),
     "training embeddings": ("embedding_lr",),
     "training adapters": ("adapter_lr",),
     "training weights in less than 32 bits": (

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from engine.batch_size import BatchSize, memory_meter
 from engine.networks import Trained
 from engine.optim.ema import Ema
 from engine.optim.optimizers import UNCLIPPED, build_optimizer
 from engine.optim.schedule import LearningRates
 from engine.optim.swapping import ParameterSwapping
+from engine.recovery import Recovery, advice
 from engine.step import Accumulation
+from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
 
 
@@ -60,6 +63,32 @@ def _average(named: Mapping[str, nn.Parameter], train: Train) -> Ema:
         feedback=config.use_feedback,
         multiplier=config.param_multiplier,
     )
+
+
+def batch_sizes(train: Train, device: torch.device) -> BatchSize | None:
+    """What chooses the size of every batch; None where it is always the same."""
+    if not train.auto_scale_batch_size:
+        return None
+    return BatchSize(
+        train.batch_size,
+        smallest=train.min_batch_size,
+        largest=train.max_batch_size,
+        warmup=train.batch_size_warmup_steps,
+        memory_in_use=memory_meter(device),
+    )
+
+
+def build_recovery(
+    process: TrainerProcess, learning: Optimization, sizes: BatchSize | None
+) -> Recovery:
+    """What happens when memory runs out.
+
+    A step cannot be tried again when it has changed weights already, or when gradients of earlier
+    steps would be lost with its own.
+    """
+    alone = process.train.gradient_accumulation_steps == 1
+    in_backward = getattr(learning.optimizer, "in_backward", False)
+    return Recovery(sizes, advice(process), repeatable=alone and not in_backward)
 
 
 def before_step(trained: Trained, train: Train, seed: int) -> list[Callable[[int], None]]:

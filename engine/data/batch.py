@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from torch import Tensor
 
@@ -29,6 +29,8 @@ class Batch:
     pictures: list[str] = field(default_factory=list)  # each row's file, and _fx, _fy if mirrored
     regularization: list[bool] | None = None  # rows of regularization sets; None: no row is
     prior_reg: list[bool] | None = None  # rows whose target is the untouched model's answer
+    dropped: list[bool] | None = None  # rows whose caption was dropped; None: none was
+    class_captions: list[str] | None = None  # with a class for the trigger word, where asked for
     mask_B1HW: Tensor | None = None  # what counts in the loss, 0..1, in pixels; None: everything
     unaugmented_BCHW: Tensor | None = None  # the pixels before augmentation, where a target asks
 
@@ -36,6 +38,24 @@ class Batch:
     def regularizes(self) -> bool:
         """Whether any row is of a regularization set."""
         return self.regularization is not None
+
+    def singles(self) -> list[Batch]:
+        """The rows as batches of one; everything that has rows is split."""
+        rows = []
+        for row in range(len(self)):
+            one = slice(row, row + 1)
+            values = {f.name: getattr(self, f.name) for f in fields(self)}
+            rows.append(
+                replace(
+                    self,
+                    **{
+                        name: value[one]
+                        for name, value in values.items()
+                        if name != "size" and value is not None and len(value)
+                    },
+                )
+            )
+        return rows
 
     def __len__(self) -> int:
         """B, the number of rows."""

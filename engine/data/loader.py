@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from engine.batch_size import BatchSize
 from engine.data.batch import Batch
 from engine.data.cache import TextTable, Warn
 from engine.data.encoding import Latents, Progress, encode_captions
@@ -22,15 +23,18 @@ from engine.data.images import load_pixels
 from engine.data.items import Group, Item, make_buckets, make_items, sizes_of
 from engine.data.order import Order
 from engine.data.sources import Picture, read_pictures
+from engine.data.stream import Stream, VariedBatches
 from engine.data.turns import Turns
 from engine.errors import ConfigError
 from engine.families.base import Family
+from engine.guidance.prompts import fixed_prompts
 from schema.formulas.buckets import Size, bucket_table
-from schema.formulas.captions import CaptionRules, render
+from schema.formulas.captions import CaptionRules, is_dropped, render
 
 if TYPE_CHECKING:
     from schema.sections.datasets import Dataset
     from schema.sections.job import TrainerProcess
+    from schema.sections.train import Train
 
 BATCHES_AHEAD = 2  # per worker
 
@@ -42,12 +46,22 @@ def _silent(phase: str, done: int, total: int) -> None:
 class DataSource:
     """The training data of one run. :meth:`prepare` comes first."""
 
-    def __init__(self, process: TrainerProcess, family: Family, seed: int) -> None:
+    def __init__(
+        self,
+        process: TrainerProcess,
+        family: Family,
+        seed: int,
+        sizes: BatchSize | None = None,
+    ) -> None:
+        """`sizes` chooses the size of every batch; None where it is always the same."""
         if not process.datasets:
             raise ConfigError("datasets", "there is nothing to train on: name an image folder.")
         self._process, self._family, self._seed = process, family, seed
         train = process.train
         self._batch_size, self._micro_batches = train.batch_size, train.gradient_accumulation
+        self._sizes = sizes
+        self._varied: VariedBatches | None = None
+        self._span = self._batch_size if sizes is None else sizes.largest
         self._groups = [
             Group(dataset, resolution, self._rules(dataset))
             for dataset in process.datasets
@@ -56,6 +70,7 @@ class DataSource:
         self.items: list[Item] = []
         self._latents = Latents()
         self._text: TextTable | None = None
+        self._beside: TextTable | None = None
         self._order, self._regular = Order([], seed), Order([], seed)
         self._turns = Turns()
         self._workers: ThreadPoolExecutor | None = None
@@ -65,14 +80,16 @@ class DataSource:
         own = dataset.trigger_word
         trigger = self._process.trigger_word if own is None else own
         prefix = not dataset.is_reg
+        name = _class_name(self._process.train, dataset)
         if self._ignores_captions(dataset):
-            return CaptionRules(trigger, dropout_rate=1.0, prefix=prefix)
+            return CaptionRules(trigger, dropout_rate=1.0, prefix=prefix, class_name=name)
         return CaptionRules(
             trigger,
             dataset.caption_dropout_rate,
             dataset.shuffle_tokens,
             dataset.keep_tokens,
             prefix,
+            name,
         )
 
     def _ignores_captions(self, dataset: Dataset) -> bool:
@@ -97,6 +114,11 @@ class DataSource:
         return all(group.caches_latents for group in self._groups)
 
     @property
+    def prompts(self) -> TextTable | None:
+        """What was encoded before training: captions and prompts beside them, or these alone."""
+        return self._beside if self._text is None else self._text
+
+    @property
     def batches_per_epoch(self) -> int:
         """Micro-batches until every item has been seen once."""
         return self._order.batches_per_epoch
@@ -118,8 +140,11 @@ class DataSource:
         self.items = make_items(groups, self._family.size_multiple)
         self._put_in_order()
         self._latents.fill(self.items, self._family, report, warn)
+        beside = fixed_prompts(self._process.train, cached=self.caches_text)
         if self.caches_text:
-            self._text = encode_captions(self._captions(), self._family, report, warn)
+            self._text = encode_captions(self._captions(beside), self._family, report, warn)
+        elif beside:
+            self._beside = encode_captions(dict.fromkeys(beside), self._family, report, warn)
         self._start_workers()
 
     def _put_in_order(self) -> None:
@@ -133,6 +158,10 @@ class DataSource:
         self._order = Order(make_buckets(learned, size), seed)
         self._regular = Order(make_buckets(regular, size), seed, "regularization ")
         self._turns = _turns(self._process, bool(regular))
+        if self._sizes is not None:
+            learn = Stream(make_buckets(learned, size), seed)
+            rest = Stream(make_buckets(regular, size), seed, "regularization ") if regular else None
+            self._varied = VariedBatches(self._sizes, learn, rest)
 
     def _find(self, report: Progress) -> dict[tuple[str, str, str | None], list[Picture]]:
         found: dict[tuple[str, str, str | None], list[Picture]] = {}
@@ -148,9 +177,10 @@ class DataSource:
                 )
         return found
 
-    def _captions(self) -> dict[str, Path | None]:
-        """Every caption that can occur, with the folder that keeps its embedding."""
+    def _captions(self, beside: list[str]) -> dict[str, Path | None]:
+        """Every prompt that can occur, with the folder that keeps its embedding."""
         captions: dict[str, Path | None] = {}
+        folder: Path | None = None
         for item in self.items:
             dataset, rules = item.group.dataset, item.group.rules
             kept = dataset.cache_text_embeddings or self._process.train.cache_text_embeddings
@@ -159,12 +189,19 @@ class DataSource:
                 captions.setdefault(rules.finished(item.picture.caption), folder)
             if rules.dropout_rate > 0:
                 captions.setdefault(rules.dropped, folder)
+            if rules.class_name is not None:
+                for caption in (rules.finished(item.picture.caption), rules.dropped):
+                    if caption in captions:
+                        captions.setdefault(rules.of_class(caption), folder)
+        for prompt in beside:
+            captions.setdefault(prompt, folder)
         return captions
 
     def _start_workers(self) -> None:
         number = max(dataset.num_workers for dataset in self._process.datasets)
         held = all(group.keeps_latents for group in self._groups)
-        if number and not held and self._workers is None:
+        # Nobody knows yet how large the batch after the next one will be.
+        if number and not held and self._workers is None and self._varied is None:
             self._workers = ThreadPoolExecutor(number, thread_name_prefix="data")
 
     def close(self) -> None:
@@ -185,6 +222,15 @@ class DataSource:
         self._fetch_ahead(index + 1)
         return self._make(index) if ready is None else ready.result()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Where the data is, if that depends on what came before; empty for most runs."""
+        return {} if self._varied is None else self._varied.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        if self._varied is not None and state:
+            self._varied.load_state_dict(state)
+
     def _fetch_ahead(self, start: int) -> None:
         assert self._workers is not None
         number = max(dataset.num_workers for dataset in self._process.datasets)
@@ -199,10 +245,11 @@ class DataSource:
     def _make(self, index: int, rows: list[int] | None = None) -> Batch:
         step, micro = index // self._micro_batches + 1, index % self._micro_batches
         items = [self.items[row] for row in (self._rows(index) if rows is None else rows)]
-        slots = [micro * self._batch_size + place for place in range(len(items))]
+        slots = [micro * self._span + place for place in range(len(items))]
+        shown = list(zip(items, slots, strict=True))
         captions = [
             render(item.picture.caption, item.group.rules, self._seed, step, slot)
-            for item, slot in zip(items, slots, strict=True)
+            for item, slot in shown
         ]
         cached = items[0] in self._latents
         return Batch(
@@ -214,13 +261,21 @@ class DataSource:
             pixels_BCHW=None if cached else self._pixels(items, step, slots),
             conditioning=None if self._text is None else self._text.rows(captions),
             loss_weight_B=_loss_weights(items),
-            sizes_B6=self._sizes(items, step, slots) if self._family.told_sizes else None,
+            sizes_B6=self._framing(items, step, slots) if self._family.told_sizes else None,
             pictures=[_shown(item) for item in items],
+            dropped=_flags(self._drops(item, step, slot) for item, slot in shown),
+            class_captions=_of_class(items, captions),
             regularization=_flags(item.group.dataset.is_reg for item in items),
             prior_reg=_flags(item.group.dataset.prior_reg for item in items),
         )
 
-    def _sizes(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
+    def _drops(self, item: Item, step: int, slot: int) -> bool:
+        """Whether the caption was dropped; where captions are not read there is none to drop."""
+        rules = item.group.rules
+        ignored = self._ignores_captions(item.group.dataset)
+        return not ignored and is_dropped(rules, self._seed, step, slot)
+
+    def _framing(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
         """How each picture was framed, (B, 6); see `Family.with_sizes`."""
         rows = []
         for item, slot in zip(items, slots, strict=True):
@@ -233,6 +288,8 @@ class DataSource:
     def _rows(self, index: int) -> list[int]:
         """The items of the micro-batch ``index``, counted from 0 over the whole run."""
         step, micro = index // self._micro_batches + 1, index % self._micro_batches
+        if self._varied is not None:
+            return self._varied.rows(step, micro, regular=self._turns.is_regular(step))
         regular = self._turns.before(step)
         if self._turns.is_regular(step):
             return self._regular.batch(regular * self._micro_batches + micro)
@@ -264,6 +321,22 @@ def _turns(process: TrainerProcess, regularizes: bool) -> Turns:
     if not process.train.disable_sampling:
         intervals.append(process.sample.sample_every)
     return Turns(regularizes, tuple({every for every in intervals if every}))
+
+
+def _class_name(train: Train, dataset: Dataset) -> str | None:
+    """What stands for the trigger word in captions of the class; None where nobody asks for them.
+
+    Other trainers write copies of both options into every dataset: those of `train:` count.
+    """
+    _ = dataset.diff_output_preservation, dataset.diff_output_preservation_class
+    return train.diff_output_preservation_class if train.diff_output_preservation else None
+
+
+def _of_class(items: list[Item], captions: list[str]) -> list[str] | None:
+    """The captions with the class for the trigger word; None where nobody asks for them."""
+    if items[0].group.rules.class_name is None:
+        return None
+    return [item.group.rules.of_class(text) for item, text in zip(items, captions, strict=True)]
 
 
 def _flags(rows: Iterable[bool]) -> list[bool] | None:

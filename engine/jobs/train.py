@@ -12,39 +12,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
-from engine.assembly.loss import decodes
-from engine.assembly.memory import memory_of, take_up
+from engine.assembly.keeping import Kept, build_saver
+from engine.assembly.memory import take_up
+from engine.assembly.model import load_trained, open_data, training_modules
 from engine.assembly.objective import build_objective
 from engine.assembly.optimization import (
     Optimization,
     accumulation,
+    batch_sizes,
     before_step,
     build_optimization,
+    build_recovery,
     learning_rates,
 )
 from engine.assembly.previews import previewing
 from engine.assembly.turbo import TurboPictures
 from engine.data.loader import DataSource
-from engine.families import family_for
+from engine.errors import ConfigError
 from engine.families.base import Family
 from engine.jobs import Session
 from engine.loop import Loop, Plan
 from engine.losses.terms import over_the_cap
-from engine.networks import Trained, build
-from engine.networks.beneath import Beneath, open_beneath
+from engine.networks import Trained
 from engine.networks.dropout import has_dropout
 from engine.reading import Reading, refuse_ignored
 from engine.report import Recorder
 from engine.resume import judge
-from engine.saving import Saver, file_metadata, parts, restore, sweep
+from engine.saving import Saver, restore, sweep
 from engine.seed import seed_of
-from engine.step import Objective, TrainingStep
+from engine.step import TrainingStep
 from schema.run.metrics import MetricsWriter
-from schema.run.status import State
 from schema.sections.dtypes import torch_name
 from schema.sections.job import TrainerProcess
 from schema.sections.train import Train
@@ -83,11 +83,13 @@ class TrainingJob:
         self.threads = set_up_torch(self.device, Path(self.process.model.name_or_path))
         self.dtype: torch.dtype = getattr(torch, torch_name(self.train.dtype))
         self.seed = seed_of(self.process, self.folder, self.progress)
+        self.sizes = batch_sizes(self.train, self.device)
 
     @property
     def done(self) -> int:
-        """Steps completed before this session."""
-        return self.saved.step if self.saved else 0
+        """Steps completed before this session, or counted as such."""
+        begun = self.train.start_step or 0
+        return begun if self.saved is None else self.saved.step
 
     def assemble(self) -> Loop:
         """All phases up to the first step; nothing later looks at the config."""
@@ -102,11 +104,11 @@ class TrainingJob:
             denoiser.module = accelerator.wrap(denoiser.module)
         learning = build_optimization(trained, self.train)
         if self.saved is not None:
-            self._resume(trained, learning, accelerator)
+            self._resume(source, trained, learning, accelerator)
         step = self._step(family, source, trained, learning, accelerator)
         take_up(step.objective, self.saved, self.folder.path)
         step.begin(self.done)
-        saver = self._saver(trained, learning, accelerator, source, step.objective)
+        saver = self._saver(Kept(trained, learning, accelerator, source, step.objective))
         self._source = source
         self._metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
         recorder = Recorder(
@@ -116,7 +118,7 @@ class TrainingJob:
             steps=self.train.steps,
             log_every=self.process.logging.log_every,
             overflows_are_normal=accelerator.overflows_are_normal,
-            describe=lambda items: _names(source, items),
+            describe=lambda items: _names(source, items) + _broken(trained),
             remark=over_the_cap if self.train.max_loss_debug else None,
         )
         draw = None
@@ -152,12 +154,26 @@ class TrainingJob:
             return
         for sentence in judge(self.progress["job"], self.session.job):
             self.report.warning(sentence)
+        begun = self.train.start_step or 0
+        if begun > self.saved.step:
+            raise ConfigError(
+                "train.start_step",
+                f"the run is at step {self.saved.step} already, and its checkpoint counts.",
+                repair="Start another run from its weights (network.pretrained_lora_path).",
+            )
 
-    def _resume(self, trained: Trained, learning: Optimization, accelerator: Accelerator) -> None:
+    def _resume(
+        self,
+        source: DataSource,
+        trained: Trained,
+        learning: Optimization,
+        accelerator: Accelerator,
+    ) -> None:
         assert self.saved is not None
         same = self.progress["optimizer"] == self.train.optimizer
         restore(self.saved, trained, learning.optimizer if same else None, learning.ema)
         accelerator.load_state_dict(self.progress["accelerator"])
+        source.load_state_dict(self.progress["batches"])
         if self.progress["threads"] != self.threads:
             self.report.warning(
                 f"The run was trained with {self.progress['threads']} threads and goes on with "
@@ -176,59 +192,16 @@ class TrainingJob:
     # -- data and model
 
     def _prepare_data(self) -> tuple[Family, DataSource, Preview | None]:
-        """Open the model, cache what is to be cached, encode the preview prompts."""
-        process = self.process
-        family = family_for(process.model.arch).open(
-            process.model, self.train, self.device, self.dtype
+        """The family with its data prepared and its preview prompts encoded."""
+        opened = open_data(
+            self.process, self.report, self.device, self.dtype, self.seed, self.sizes
         )
-        self.beneath: Beneath | None = open_beneath(family, process.model)
-        source = DataSource(process, family, self.seed)
-        self.report.state(State.CACHING)
-        source.prepare(self.report.progress, self.report.warning)
-        preview = None
-        if not self.train.disable_sampling and process.sample.items:
-            from engine.preview import Preview
-
-            preview = Preview(family, process.sample, process.trigger_word)
-            preview.prepare()
-        if source.caches_text:
-            family.free_text_encoders()
-        if source.caches_latents and preview is None:
-            family.free_vae()
-        self.report.state(State.PREPARING, "loading the model")
-        self.report.check()
-        return family, source, preview
+        self.beneath = opened.beneath
+        return opened.family, opened.source, opened.preview
 
     def _load(self, family: Family, source: DataSource) -> Trained:
-        """The denoisers, in float32 where they are trained whole, and what is trained."""
-        full = self.process.network is None
-        exact = torch.float32 if full else None
-        if self.train.train_refiner and full:
-            family.train_refiner(with_base=self.train.train_unet)
-        family.load_denoisers(exact if self.train.train_unet else None)
-        if self.train.train_text_encoder:
-            # Previews may have loaded it in another precision.
-            family.free_text_encoders()
-            family.load_text_encoders(exact)
-        elif not source.caches_text:
-            family.load_text_encoders()
-        if not source.caches_latents or decodes(self.train):
-            family.load_vae()
-        self.report.check()
-        save = self.process.save
-        trained = build(family, self.process.network, self.train, save.save_format, self.seed)
-        for module in self._training_modules(family):
-            module.train()
-            if self.train.gradient_checkpointing:
-                _checkpoint_gradients(module)
-        return trained
-
-    def _training_modules(self, family: Family) -> list[nn.Module]:
-        """The modules that run in training mode: gradients flow through them."""
-        modules = [denoiser.module for denoiser in family.denoisers]
-        return modules + (
-            list(family.trainable_text_encoders.values()) if self.train.train_text_encoder else []
-        )
+        """The weights, and what is trained of them or beside them."""
+        return load_trained(self.process, self.report, family, source, self.seed)
 
     def _accelerator(self) -> Accelerator:
         half = self.dtype != torch.float32
@@ -249,10 +222,12 @@ class TrainingJob:
         accelerator: Accelerator,
     ) -> TrainingStep:
         show = TurboPictures(self.folder.samples) if self.train.show_turbo_outputs else None
-        draws = trained.uses_dropout or any(map(has_dropout, self._training_modules(family)))
+        draws = trained.uses_dropout or any(map(has_dropout, training_modules(family, self.train)))
         return TrainingStep(
             source,
-            build_objective(self.process, family, accelerator, trained, self.seed, show),
+            build_objective(
+                self.process, family, accelerator, trained, self.seed, show, source.prompts
+            ),
             accelerator,
             optimizer=learning.optimizer,
             groups=[list(group.values()) for group in trained.groups.values()],
@@ -262,54 +237,20 @@ class TrainingJob:
             ema=learning.ema,
             dropout_seed=self.seed if draws else None,
             before=before_step(trained, self.train, self.seed),
+            single=self.train.single_item_batching,
+            recovery=build_recovery(self.process, learning, self.sizes),
         )
 
     # -- what is kept and shown
 
-    def _saver(
-        self,
-        trained: Trained,
-        learning: Optimization,
-        accelerator: Accelerator,
-        source: DataSource,
-        objective: Objective,
-    ) -> Saver:
-        def state(step: int) -> dict[str, Any]:
-            progress = {
-                "step": step,
-                "seed": self.seed,
-                "threads": self.threads,
-                "optimizer": self.train.optimizer,
-                "accelerator": accelerator.state_dict(),
-                "job": self.session.job.model_dump(mode="json"),
-                "torch": torch.__version__,
-            }
-            found = parts(trained, learning.optimizer, learning.ema, progress)
-            return found | memory_of(objective, self.folder.path)
-
-        full = self.process.network is None
-        suffix = {"diffusers": "", "ckpt": ".ckpt"}.get(
-            self.process.save.save_format, ".safetensors"
-        )
-        return Saver(
-            self.folder,
-            self.report,
-            trained,
-            self.process.save,
-            ema=learning.ema,
-            suffix=suffix if full else ".safetensors",
-            state=state,
-            metadata=lambda step: file_metadata(
-                self.session.job,
-                self.process.trigger_word,
-                step,
-                step // _steps_per_epoch(source, self.train),
-            ),
-        )
+    def _saver(self, kept: Kept) -> Saver:
+        facts = {"seed": self.seed, "threads": self.threads}
+        epoch = _steps_per_epoch(kept.source, self.train)
+        return build_saver(self.session, self.process, kept, facts, epoch)
 
     def _plan(self) -> Plan:
         train, previews = self.train, not self.train.disable_sampling
-        fresh = not train.skip_first_sample and self.done == 0
+        fresh = not train.skip_first_sample and self.done <= 1
         return Plan(
             steps=train.steps,
             save_every=self.process.save.save_every or 0,
@@ -323,13 +264,15 @@ def _steps_per_epoch(source: DataSource, train: Train) -> int:
     return max(1, -(-source.batches_per_epoch // train.gradient_accumulation))
 
 
+def _broken(trained: Trained) -> str:
+    """The first weight that is not finite by now, if there is one."""
+    for name, tensor in trained.state_dict().items():
+        if not bool(torch.isfinite(tensor).all()):
+            return f"; the first broken weight is {name}"
+    return ""
+
+
 def _names(source: DataSource, items: list[int]) -> str:
     """The pictures of a step, for the message about a broken loss."""
     names = sorted({source.items[item].picture.path.name for item in items})
     return f" (with {', '.join(names[:8])})"
-
-
-def _checkpoint_gradients(module: Any) -> None:
-    """diffusers' name for it, or transformers'."""
-    enable = getattr(module, "enable_gradient_checkpointing", None)
-    (enable or module.gradient_checkpointing_enable)()

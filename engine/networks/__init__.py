@@ -73,7 +73,12 @@ def build(
         return FullModel(family, train, save_format)
     from engine.networks.lora import attach
 
-    return attach(family, network, train, seed)
+    attached = attach(family, network, train, seed)
+    if not train.merge_network_on_save:
+        return attached
+    from engine.networks.merging import MergingNetwork
+
+    return MergingNetwork(family, attached, train.merge_network_on_save_strength, save_format)
 
 
 def load_exactly(parameters: Mapping[str, nn.Parameter], state: Mapping[str, Tensor]) -> None:

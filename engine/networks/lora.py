@@ -112,8 +112,8 @@ class LoraNetwork:
         dotted = network.network_kwargs.peft_format
         dotted = not _keeps_alpha(family) if dotted is None else dotted
         self._format = "diffusers" if dotted else "kohya"
-        self._layers: dict[str, Any] = {name: layer for name, (_, layer) in layers.items()}
-        self._scales = {name: layer.scaling[ADAPTER] for name, layer in self._layers.items()}
+        self.layers: dict[str, Any] = {name: layer for name, (_, layer) in layers.items()}
+        self._scales = {name: layer.scaling[ADAPTER] for name, layer in self.layers.items()}
         self.groups: dict[str, dict[str, nn.Parameter]] = {}
         for name, (group, layer) in layers.items():
             self.groups.setdefault(group, {}).update(_matrices(name, layer))
@@ -125,7 +125,7 @@ class LoraNetwork:
         def drop(module: nn.Module, _: Any, output: Tensor) -> Tensor:
             return F.dropout(output, rate, module.training)
 
-        for layer in self._layers.values():
+        for layer in self.layers.values():
             layer.lora_A[ADAPTER].register_forward_hook(drop)
 
     def _all(self) -> dict[str, nn.Parameter]:
@@ -134,7 +134,7 @@ class LoraNetwork:
     @property
     def alphas(self) -> dict[str, float]:
         """alpha by `<component>.<module>`: the layer's scale times its rank."""
-        ranks = {name: layer.r[ADAPTER] for name, layer in self._layers.items()}
+        ranks = {name: layer.r[ADAPTER] for name, layer in self.layers.items()}
         return {name: scale * ranks[name] for name, scale in self._scales.items()}
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -159,12 +159,12 @@ class LoraNetwork:
                 yield
             return
         factor = float(multiplier)
-        for name, layer in self._layers.items():
+        for name, layer in self.layers.items():
             layer.scaling[ADAPTER] = self._scales[name] * factor
         try:
             yield
         finally:
-            for name, layer in self._layers.items():
+            for name, layer in self.layers.items():
                 layer.scaling[ADAPTER] = self._scales[name]
 
     @contextlib.contextmanager
@@ -176,7 +176,7 @@ class LoraNetwork:
             return delta * m.to(delta.dtype).view(-1, *[1] * (delta.ndim - 1))
 
         hooks = [
-            layer.lora_B[ADAPTER].register_forward_hook(scale) for layer in self._layers.values()
+            layer.lora_B[ADAPTER].register_forward_hook(scale) for layer in self.layers.values()
         ]
         try:
             yield
@@ -187,12 +187,12 @@ class LoraNetwork:
     @contextlib.contextmanager
     def off(self) -> Iterator[None]:
         """The base model alone: the original layers run unchanged."""
-        for layer in self._layers.values():
+        for layer in self.layers.values():
             layer._disable_adapters = True
         try:
             yield
         finally:
-            for layer in self._layers.values():
+            for layer in self.layers.values():
                 layer._disable_adapters = False
 
 

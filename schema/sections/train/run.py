@@ -85,14 +85,14 @@ class RunLength(Section):
     start_step: int | None = opt(
         None,
         "Start at step",
-        "Force the step counter to begin here instead of the step stored in the checkpoint.",
+        "Let a new run count its steps from here instead of 0.",
         group=_SAVING,
         tier="advanced",
         unit="steps",
         on_resume="new-trajectory",
-        detail="Loop, schedule, file numbers and the first preview all count from here; the "
-        "weights of the checkpoint are still loaded. Empty takes the step of the checkpoint, or "
-        "0.",
+        detail="Loop, schedule, file numbers and the first preview all count from here, as if "
+        "that many steps were done. A run that has a checkpoint goes on from its step: moving the "
+        "counter of a half-trained run would make its schedule and its files disagree.",
         ge=0,
     )
     merge_network_on_save: bool = opt(

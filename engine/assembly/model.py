@@ -1,0 +1,108 @@
+"""The model and its data: what is encoded before training, what is loaded for it, what is trained.
+
+Parts of a model come and go in phases, so that text encoders and VAE need not lie in memory beside
+the denoiser when everything that they answer is cached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from engine.assembly.loss import decodes
+from engine.data.loader import DataSource
+from engine.families import family_for
+from engine.families.base import Family
+from engine.networks import Trained, build
+from engine.networks.beneath import Beneath, open_beneath
+from engine.report import Report
+from schema.run.status import State
+from schema.sections.job import TrainerProcess
+from schema.sections.train import Train
+
+if TYPE_CHECKING:
+    from engine.batch_size import BatchSize
+    from engine.preview import Preview
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A family with its data prepared and its preview prompts encoded."""
+
+    family: Family
+    source: DataSource
+    preview: Preview | None
+    beneath: Beneath | None
+
+
+def open_data(
+    process: TrainerProcess,
+    report: Report,
+    device: torch.device,
+    dtype: torch.dtype,
+    seed: int,
+    sizes: BatchSize | None,
+) -> Opened:
+    """Open the model, cache what is to be cached, encode the preview prompts."""
+    train = process.train
+    family = family_for(process.model.arch).open(process.model, train, device, dtype)
+    beneath = open_beneath(family, process.model)
+    source = DataSource(process, family, seed, sizes)
+    report.state(State.CACHING)
+    source.prepare(report.progress, report.warning)
+    preview = None
+    if not train.disable_sampling and process.sample.items:
+        from engine.preview import Preview
+
+        preview = Preview(family, process.sample, process.trigger_word)
+        preview.prepare()
+    if source.caches_text:
+        family.free_text_encoders()
+    if source.caches_latents and preview is None:
+        family.free_vae()
+    report.state(State.PREPARING, "loading the model")
+    report.check()
+    return Opened(family, source, preview, beneath)
+
+
+def load_trained(
+    process: TrainerProcess, report: Report, family: Family, source: DataSource, seed: int
+) -> Trained:
+    """The denoisers, in float32 where they are trained whole, and what is trained."""
+    train, full = process.train, process.network is None
+    exact = torch.float32 if full else None
+    if train.train_refiner and full:
+        family.train_refiner(with_base=train.train_unet)
+    family.load_denoisers(exact if train.train_unet else None)
+    if train.train_text_encoder:
+        # Previews may have loaded it in another precision.
+        family.free_text_encoders()
+        family.load_text_encoders(exact)
+    elif not source.caches_text:
+        family.load_text_encoders()
+    if not source.caches_latents or decodes(train):
+        family.load_vae()
+    report.check()
+    trained = build(family, process.network, train, process.save.save_format, seed)
+    for module in training_modules(family, train):
+        module.train()
+        if train.gradient_checkpointing:
+            _checkpoint_gradients(module)
+    return trained
+
+
+def training_modules(family: Family, train: Train) -> list[nn.Module]:
+    """The modules that run in training mode: gradients flow through them."""
+    modules = [denoiser.module for denoiser in family.denoisers]
+    return modules + (
+        list(family.trainable_text_encoders.values()) if train.train_text_encoder else []
+    )
+
+
+def _checkpoint_gradients(module: Any) -> None:
+    """diffusers' name for it, or transformers'."""
+    enable = getattr(module, "enable_gradient_checkpointing", None)
+    (enable or module.gradient_checkpointing_enable)()
