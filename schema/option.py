@@ -170,6 +170,11 @@ class Section(BaseModel):
         protected_namespaces=(),
     )
 
+    @classmethod
+    def extra_kinds(cls) -> Mapping[str, str]:
+        """Keys that are taken without being declared, and the type of value of each."""
+        return {}
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """The section itself: it never changes, and pydantic copies every default it hands out."""
         return self

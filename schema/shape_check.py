@@ -161,7 +161,8 @@ def _enter(spot: Spot, section: type[Section], name: int | str) -> None:
     spot.parent = spot.value
     spot.value = spot.value.get(key) if isinstance(spot.value, dict) else None
     spot.declared, spot.actual = (*spot.declared, name), (*spot.actual, key)
-    spot.shape = _shapes(section)[str(name)] if info is not None else None
+    kind = section.extra_kinds().get(str(name))
+    spot.shape = _shapes(section)[str(name)] if info is not None else Shape(kind) if kind else None
     spot.owner = section
 
 
@@ -213,6 +214,7 @@ def _unknown(spot: Spot) -> tuple[str, str | None]:
     name = str(spot.declared[-1])
     fields = spot.owner.model_fields
     here = {known: key for key, info in fields.items() for known in _names(key, info)}
+    here |= {extra: extra for extra in spot.owner.extra_kinds()}
     message = f"unknown key '{name}'"
     close = nearest(name, here, cutoff=0.8)
     if close is not None:

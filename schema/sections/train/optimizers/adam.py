@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from schema.option import ParamSection, opt
 from schema.sections.train.optimizers.parts import LIBRARY, OPTIMIZER_GROUP, Betas, ThreeBetas
+from schema.sections.train.optimizers.signatures import LibraryParams
 
 
-class AdamParams(ParamSection):
+class AdamParams(LibraryParams):
     """Parameters of `adam`, and what `adamw` shares."""
 
     kind: ClassVar[str] = "adam"

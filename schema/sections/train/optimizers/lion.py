@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from schema.option import ParamSection, opt
 from schema.sections.train.optimizers.parts import LIBRARY, OPTIMIZER_GROUP, Betas
+from schema.sections.train.optimizers.signatures import LibraryParams
 
 
 class LionParams(ParamSection):
@@ -95,7 +96,7 @@ class Lion8bitParams(ParamSection):
     )
 
 
-class AdagradParams(ParamSection):
+class AdagradParams(LibraryParams):
     """Parameters of `adagrad`."""
 
     kind: ClassVar[str] = "adagrad"

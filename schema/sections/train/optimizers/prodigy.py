@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-from schema.option import ParamSection, opt
+from schema.option import opt
 from schema.sections.train.optimizers.parts import LIBRARY, OPTIMIZER_GROUP, Betas
+from schema.sections.train.optimizers.signatures import LibraryParams
 
 
-class _Prodigy(ParamSection):
+class _Prodigy(LibraryParams):
     """What both versions of Prodigy take."""
 
     betas: Betas = opt(
@@ -132,7 +133,7 @@ class Prodigy8bitParams(_Prodigy):
     kind: ClassVar[str] = "prodigy8bit"
 
 
-class DAdaptationParams(ParamSection):
+class DAdaptationParams(LibraryParams):
     """Parameters of `dadaptation`: D-Adapt Adam."""
 
     kind: ClassVar[str] = "dadaptation"
@@ -207,7 +208,7 @@ class DAdaptationParams(ParamSection):
     )
 
 
-class DAdaptationLionParams(ParamSection):
+class DAdaptationLionParams(LibraryParams):
     """Parameters of `dadaptationlion`: D-Adapt Lion, which has no epsilon."""
 
     kind: ClassVar[str] = "dadaptationlion"
