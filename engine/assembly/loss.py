@@ -10,8 +10,9 @@ import torch
 from engine.changes.places import ElementWeight, ItemWeight, Term, Total
 from engine.losses import ExampleLoss, element_loss, example_loss
 from engine.losses.clean import CleanEstimate, source_error, unaugmented_error
-from engine.losses.features import FeatureLoss, load_extractor
+from engine.losses.features import Extractor, FeatureLoss, load_extractor
 from engine.losses.masks import MaskedPrior, masked
+from engine.losses.picture_features import REPOSITORIES, load_vision
 from engine.losses.pixels import Turbo, Watcher
 from engine.losses.snr import LearnableSnr, MinSnr, SnrGamma
 from engine.losses.terms import Cap, Frequencies, RegularizationWeight, SpreadPenalty
@@ -27,7 +28,9 @@ CLEAN_TARGETS = {"source": source_error, "unaugmented": unaugmented_error}
 
 def decodes(train: Train) -> bool:
     """Whether the loss looks at decoded pictures, so that the VAE has to stay."""
-    return train.train_turbo or (
+    if train.train_turbo or train.feature_extractor in REPOSITORIES:
+        return True
+    return (
         train.loss_type == "pixelspace"
         and train.loss_target not in CLEAN_TARGETS
         and not train.t0_loss_target
@@ -75,19 +78,31 @@ def terms(train: Train, channels: int, device: torch.device) -> list[Term]:
     if train.target_norm_std:
         found.append(SpreadPenalty(train.target_norm_std_value))
     if train.feature_extractor:
-        path = Path(train.feature_extractor).expanduser()
-        found.append(FeatureLoss(load_extractor(path, channels, device), train.feature_weight))
+        found.append(FeatureLoss(_extractor(train, channels, device), train.feature_weight))
     if train.do_fft_loss and train.loss_target not in CLEAN_TARGETS:
         found.append(Frequencies(as_velocity=train.do_fft_velocity_equiv_weight))
     return found
 
 
+def _extractor(train: Train, channels: int, device: torch.device) -> Extractor:
+    """A vision model by its name, or a weights file."""
+    name = train.feature_extractor or ""
+    if name in REPOSITORIES:
+        return load_vision(name, device)
+    return load_extractor(Path(name).expanduser(), channels, device)
+
+
+def caps(train: Train) -> list[Total]:
+    """What bounds the sum, before preservation is added to it."""
+    if train.max_loss is None:
+        return []
+    return [Cap(train.max_loss, tells=train.max_loss_debug)]
+
+
 def totals(process: TrainerProcess) -> list[Total]:
-    """What is done to the sum."""
+    """What is done to the whole."""
     train = process.train
     found: list[Total] = []
-    if train.max_loss is not None:
-        found.append(Cap(train.max_loss, tells=train.max_loss_debug))
     if train.reg_weight != 1 and any(dataset.is_reg for dataset in process.datasets):
         found.append(RegularizationWeight(train.reg_weight))
     return found

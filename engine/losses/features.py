@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -151,10 +152,18 @@ def _folded(values: Tensor) -> Tensor:
     return values if values.ndim == 4 else values.transpose(1, 2).flatten(0, 1)
 
 
+class Extractor(Protocol):
+    """Whatever compares an example's prediction with what it should have been."""
+
+    def compare(self, example: Example) -> Tensor:
+        """One scalar, 0 for a perfect prediction."""
+        ...
+
+
 class FeatureLoss:
     """The extractor's comparison times a weight, added to the loss."""
 
-    def __init__(self, extractor: Stack | Pyramid, weight: float) -> None:
+    def __init__(self, extractor: Extractor, weight: float) -> None:
         self._extractor, self._weight = extractor, weight
 
     def __call__(self, example: Example) -> dict[str, Tensor]:
