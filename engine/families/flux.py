@@ -96,9 +96,13 @@ class Flux(Family):
         return {name: m for name, m in super().trainable_text_encoders.items() if name != T5}
 
     def load_vae(self) -> None:
-        """The autoencoder of the model, or the one that ``model.vae_path`` names."""
+        """The autoencoder of the model, or the one that ``model.vae_path`` names.
+
+        One that overflows in half precision, as its config says, is kept in float32 there.
+        """
         if self.vae is None:
-            self.vae = self._placed(VAE, self.dtype)
+            overflows = self.dtype == torch.float16 and self.configs[VAE].get("force_upcast")
+            self.vae = self._placed(VAE, torch.float32 if overflows else self.dtype)
 
     def free_vae(self) -> None:
         """Forget the autoencoder."""

@@ -222,6 +222,15 @@ def test_frozen_weights_have_the_asked_dtype_and_trained_clip_its_own(dev: Path)
     assert prediction.isfinite().all()
 
 
+def test_an_autoencoder_that_overflows_in_half_precision_is_kept_in_float32(dev: Path) -> None:
+    kinds = {}
+    for dtype in ("float16", "bfloat16"):
+        family = tiny_flux.open_flux(dev, dtype)
+        family.load_vae()
+        kinds[dtype] = family.vae.dtype
+    assert kinds == {"float16": torch.float32, "bfloat16": torch.bfloat16}
+
+
 def test_clip_is_differentiable_and_t5_is_not(dev: Path) -> None:
     family = tiny_flux.open_flux(dev)
     family.load_text_encoders()

@@ -32,7 +32,7 @@ def losses(folder: RunFolder) -> list[float]:
 def test_training_lowers_the_loss_of_what_it_sees(new_run: NewRun) -> None:
     folder = runs.finished(
         new_run, train__steps=60, train__lr=1e-2, train__batch_size=4,
-        train__timestep_type="one_step", network__linear=16,
+        train__timestep_type="one_step", network__linear=16, **CACHED,
     )  # fmt: skip
     seen = losses(folder)
     assert sum(seen[-10:]) < 0.9 * sum(seen[:10])
