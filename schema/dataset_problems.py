@@ -12,7 +12,7 @@ from schema.families import FamilyRow
 from schema.findings import nearest
 from schema.formulas.captions import PLACEHOLDERS
 from schema.looking import Looking
-from schema.places import exists, is_file, is_folder, names_in, path_of
+from schema.places import exists, folders_in, is_file, is_folder, path_of
 from schema.rules.data_sources import FOLDERS
 from schema.rules.rule import Problem
 from schema.sections.datasets import Dataset
@@ -88,8 +88,7 @@ def _no_folder(where: str, folder: Path) -> Problem:
     if exists(folder):
         message = f"{folder} is a file, not a folder of images"
         return Problem(where, message, str(folder.parent), "error", "not-a-folder")
-    names = [name for name in names_in(folder.parent) if is_folder(folder.parent / name)]
-    close = nearest(folder.name, names)
+    close = nearest(folder.name, folders_in(folder.parent))
     better = str(folder.parent / close) if close else None
     return Problem(where, f"{folder} does not exist", better, "error", "folder-missing")
 

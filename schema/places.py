@@ -34,6 +34,15 @@ def names_in(folder: Path) -> list[str]:
         return []
 
 
+def folders_in(folder: Path) -> list[str]:
+    """The names of a folder's folders, sorted; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except (OSError, ValueError):
+        return []
+
+
 def not_a_file(path: Path) -> str | None:
     """Why a path cannot be read as a file, said of its name (`is a pipe, not a file`), or None.
 
