@@ -27,8 +27,8 @@ from engine.families.flux_source import (
     VAE,
     FluxSource,
 )
-from engine.families.sd_saving import base_state
 from engine.families.writing import (
+    base_state,
     cast_state,
     config_of,
     link_files,

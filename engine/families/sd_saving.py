@@ -1,32 +1,31 @@
-"""Writing a whole Stable Diffusion model: a diffusers folder, one safetensors file, or a ckpt.
-
-Everything is written beside its place first, brought to the disk, and moved there by one rename; a
-crash or a full disk leaves what was there before. Floating-point weights are cast on the way, a
-tensor at a time. Adapter layers inside the modules are left out: their base weights are saved.
-"""
+"""Writing a whole Stable Diffusion model: a diffusers folder, one safetensors file, or a ckpt."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from engine.errors import CheckpointError
 from engine.families import clip, ldm
 from engine.families.ldm import UNET, VAE
 from engine.families.open_clip import to_open_clip
 from engine.families.sd_layout import SD1, Layout
 from engine.families.sd_single import CONFIGS_KEY, NO_SIGNAL, PREDICTS_V
-from schema.atomic import sync_folder
+from engine.families.writing import (
+    base_state,
+    cast_state,
+    staged,
+    write_clip,
+    write_component,
+    write_json,
+)
 
 SAVE_FORMATS = ("diffusers", "safetensors", "ckpt")
 
@@ -55,18 +54,11 @@ def save_model(
     Raises CheckpointError when the disk is full or the folder is not writable.
     """
     assert save_format in SAVE_FORMATS, save_format
-    staged = path.with_name(f".{path.name}.partial")
-    _remove(staged)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with staged(path) as place:
         if save_format == "diffusers":
-            _write_folder(parts, staged, dtype)
+            _write_folder(parts, place, dtype)
         else:
-            _write_single(parts, staged, dtype, save_format, dict(metadata or {}))
-        _put_in_place(staged, path)
-    except (OSError, RuntimeError) as fault:  # safetensors and torch report a full disk as these
-        _remove(staged)
-        raise CheckpointError(f"{path} could not be written: {fault}") from fault
+            _write_single(parts, place, dtype, save_format, dict(metadata or {}))
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
 
 
@@ -77,75 +69,17 @@ def refiner_path(path: Path) -> Path:
     return path.with_name(f"{path.name[: ending.start()]}_refiner{ending.group()}")
 
 
-def _put_in_place(staged: Path, path: Path) -> None:
-    """One rename; a folder that is in the way steps aside first and goes when the new one is in."""
-    for file in [staged, *staged.rglob("*")]:
-        _settle(file)
-    aside = path.with_name(f".{path.name}.old")
-    _remove(aside)
-    if path.is_dir():
-        path.rename(aside)
-    staged.replace(path)
-    sync_folder(path.parent)
-    _remove(aside)
-
-
-def _settle(path: Path) -> None:
-    """On the disk, and readable for whoever may read a new file (safetensors writes 0600)."""
-    if path.is_dir():
-        sync_folder(path)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def base_state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The weights of a module without the adapter that may sit on it."""
-    for name, tensor in module.state_dict().items():
-        if ".lora_" not in name:
-            yield name.replace(".base_layer.", "."), tensor
-
-
-def _cast(state: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> dict[str, Tensor]:
-    return {
-        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
-        for name, tensor in state
-    }
-
-
 def _write_folder(parts: SdParts, folder: Path, dtype: torch.dtype) -> None:
     folder.mkdir()
     for name, module in (("unet", parts.unet), ("vae", parts.vae)):
-        _write_component(folder / name, module, dtype)
+        write_component(folder / name, module, dtype)
     for name, encoder in parts.text_encoders.items():
-        (folder / name).mkdir()
-        _write_json(folder / name / "config.json", clip.config_for_file(encoder))
-        state = _cast(clip.file_state(base_state(encoder)), dtype)
-        save_file(state, folder / name / "model.safetensors", metadata={"format": "pt"})
+        write_clip(folder / name, encoder, dtype)
     for name, tokenizer in parts.tokenizers.items():
         clip.save_tokenizer(tokenizer, folder / name)
     (folder / "scheduler").mkdir()
-    _write_json(folder / "scheduler" / "scheduler_config.json", dict(parts.scheduler_config))
-    _write_json(folder / "model_index.json", _model_index(parts))
-
-
-def _write_component(folder: Path, module: Any, dtype: torch.dtype) -> None:
-    folder.mkdir()
-    config = json.loads(module.to_json_string())
-    config.pop("_name_or_path", None)
-    _write_json(folder / "config.json", config)
-    state = _cast(base_state(module), dtype)
-    save_file(state, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+    write_json(folder / "scheduler" / "scheduler_config.json", dict(parts.scheduler_config))
+    write_json(folder / "model_index.json", _model_index(parts))
 
 
 def _model_index(parts: SdParts) -> dict[str, Any]:
@@ -166,14 +100,10 @@ def _model_index(parts: SdParts) -> dict[str, Any]:
     }
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
 def _write_single(
     parts: SdParts, file: Path, dtype: torch.dtype, save_format: str, metadata: dict[str, str]
 ) -> None:
-    state = _cast(_single_state(parts), dtype)
+    state = cast_state(_single_state(parts), dtype)
     stored = json.dumps(stored_configs(parts))
     if save_format == "safetensors":
         save_file(state, file, metadata={**metadata, CONFIGS_KEY: stored, "format": "pt"})

@@ -16,11 +16,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.families import clip
-from engine.families.sd_saving import base_state
 from schema.atomic import sync_folder
 
 
@@ -73,6 +72,13 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def base_state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a module without the adapter that may sit on it."""
+    for name, tensor in module.state_dict().items():
+        if ".lora_" not in name:
+            yield name.replace(".base_layer.", "."), tensor
 
 
 def cast_state(state: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, DataError
-from engine.families import clip, ldm, sd_saving
+from engine.families import clip, ldm, sd_saving, writing
 from engine.families.sd_data import configs
 from engine.families.sd_layout import SD1
 from engine.families.sd_shapes import infer_text_encoder, infer_unet, infer_vae, without_prefix
@@ -283,7 +283,8 @@ def test_a_failed_save_leaves_what_was_there(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sd_saving, "save_file", full)
+    for module in (sd_saving, writing):
+        monkeypatch.setattr(module, "save_file", full)
     for save_format in ("diffusers", "safetensors"):
         with pytest.raises(CheckpointError, match=r"could not be written.*No space left"):
             sd1.save_full(tmp_path / "model", torch.float32, save_format)
