@@ -115,10 +115,13 @@ def test_validation_is_a_section_of_its_own_or_none() -> None:
 
 
 def test_what_the_engine_cannot_do_yet_is_refused_away_from_its_default() -> None:
-    found = codes(do_cfg=True, start_step=1, free_u=True)
-    for path in ("train.do_cfg", "train.start_step", "train.free_u"):
-        assert found[path].startswith(("not-yet", "guidance-of-one")), path
-    assert "FreeU" in found["train.free_u"]
+    document = Document.parse(BASE, file="base.yaml")
+    document.set("train.loss_type", "mean_flow")
+    document.set("train.latent_feature_extractor_path", "v7")
+    findings = check_document(document, files=False)
+    found = {f.path: f.message for f in findings if f.code == "not-yet"}
+    assert "the loss mean_flow" in found["train.loss_type"]
+    assert "perceptual losses" in found["train.latent_feature_extractor_path"]
     assert (
         codes(do_cfg=False, optimizer="adamw8bit", loss_type="mae", timestep_type="sigmoid") == {}
     )
