@@ -9,7 +9,7 @@ Shapes: B items; latents are (B, C, H, W), or of any rank with the batch first a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.families.base import Conditioning
 from engine.networks.dropout import has_dropout
 from engine.randomness import generator
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.accelerator import Accelerator
     from engine.changes.places import PixelChange
     from engine.data.batch import Batch
-    from engine.families.base import Conditioning, Denoiser, Family
+    from engine.families.base import Denoiser, Family
     from engine.networks import Trained
     from engine.noise import NoiseProcess
 
@@ -45,6 +46,37 @@ class Kit:
     def draws_itself(self) -> bool:
         """Whether a denoiser has dropout, which has to rest while the untrained model speaks."""
         return any(has_dropout(denoiser.module) for denoiser in self.family.denoisers)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the model is asked in one forward pass."""
+
+    noisy: Tensor
+    t_B: Tensor
+    conditioning: Conditioning
+    guidance_B: Tensor | None
+
+    def beside(self, other: Conditioning) -> Question:
+        """Every item twice in a row, first with the other conditioning and then with its own."""
+        both = Conditioning.cat([other, self.conditioning])
+        woven = {name: _woven(part) for name, part in both.parts.items()}
+        guidance_B = self.guidance_B
+        return Question(
+            self.noisy.repeat_interleave(2, 0),
+            self.t_B.repeat_interleave(2, 0),
+            Conditioning(woven),
+            None if guidance_B is None else guidance_B.repeat_interleave(2, 0),
+        )
+
+
+def _woven(part: Tensor) -> Tensor:
+    """The rows of the first and the second half in turn."""
+    return part.unflatten(0, (2, -1)).transpose(0, 1).flatten(0, 1)
+
+
+Guide = Callable[["Example", Question], Tensor]
+"""Answers a question by asking the model more than once; float32."""
 
 
 @dataclass
@@ -67,6 +99,7 @@ class Example:
     strength: float | Tensor | None = None  # of the network; None is 1
     conditioning: Conditioning = field(init=False)
     guidance_B: Tensor | None = None  # for families with a guidance embedding
+    guide: Guide | None = None  # answers in the model's place, where guidance is trained
     prediction: Tensor = field(init=False)  # p, float32
     target: Tensor = field(init=False)  # y, float32
     parts: dict[str, Tensor] = field(default_factory=dict)  # named scalars for the record
@@ -78,22 +111,39 @@ class Example:
         noisy: Tensor | None = None,
         t_B: Tensor | None = None,
         guidance_B: Tensor | None = None,
+        guided: bool = True,
     ) -> Tensor:
-        """The model's answer in float32, for the example's own inputs or others."""
-        kit = self.kit
-        noisy = self.noisy if noisy is None else noisy
-        t_B = self.t_B if t_B is None else t_B
-        conditioning = self.conditioning if conditioning is None else conditioning
-        if self.batch.sizes_B6 is not None:
-            conditioning = kit.family.with_sizes(conditioning, self.sizes_B6)
+        """The model's answer in float32, for the example's own inputs or others.
+
+        Where guidance is trained it is the guided one, unless `guided` is False.
+        """
+        question = Question(
+            self.noisy if noisy is None else noisy,
+            self.t_B if t_B is None else t_B,
+            self.framed(self.conditioning if conditioning is None else conditioning),
+            self.guidance_B if guidance_B is None else guidance_B,
+        )
+        if self.guide is not None and guided:
+            return self.guide(self, question)
+        return self.ask(question)
+
+    def ask(self, question: Question) -> Tensor:
+        """The model's answer to just this, float32."""
+        kit, t_B = self.kit, question.t_B
         with kit.accelerator.forward():
             return kit.family.predict(
                 self.denoiser,
-                kit.table.model_input(noisy, t_B),
+                kit.table.model_input(question.noisy, t_B),
                 t_B,
-                conditioning,
-                self.guidance_B if guidance_B is None else guidance_B,
+                question.conditioning,
+                question.guidance_B,
             ).float()
+
+    def framed(self, conditioning: Conditioning) -> Conditioning:
+        """The conditioning with how the pictures were framed, where the model is told that."""
+        if self.batch.sizes_B6 is None:
+            return conditioning
+        return self.kit.family.with_sizes(conditioning, self.sizes_B6)
 
     @cached_property
     def sizes_B6(self) -> Tensor:

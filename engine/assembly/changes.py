@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.changes import latents, noise
+from engine.changes.blank import blank_stabilization
 from engine.changes.places import Change, NoiseSource, PixelChange
 from engine.changes.prediction import PredictionScaler, match_noise_norm
 from engine.errors import ConfigError
@@ -67,9 +68,14 @@ def noise_changes(train: Train) -> list[Change]:
 
 def clean_latent_changes(train: Train) -> list[Change]:
     """What is done to latents after the noise has been prepared."""
+    changes: list[Change] = []
     if train.adaptive_scaling_factor:
-        return [latents.adaptive_scaling]
-    return [latents.LatentMultiplier(train.latent_multiplier)] * (train.latent_multiplier != 1)
+        changes.append(latents.adaptive_scaling)
+    elif train.latent_multiplier != 1:
+        changes.append(latents.LatentMultiplier(train.latent_multiplier))
+    if train.do_blank_stabilization:
+        changes.append(blank_stabilization)
+    return changes
 
 
 def noisy_changes(train: Train) -> list[Change]:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from engine.accelerator import Accelerator
 from engine.assembly import changes, loss
+from engine.assembly.guidance import Guidance, build_guidance
 from engine.changes.next_sample import NextSample
 from engine.changes.places import Change, ElementWeight, Places
 from engine.changes.strength import WeightJitter
+from engine.data.cache import TextTable
 from engine.denoising import Denoising
 from engine.example import Kit
 from engine.exploding import training_table
 from engine.families.base import REFINER, Family
 from engine.flow import FlowTable
+from engine.guidance.prompts import Wording
 from engine.losses.level_weights import LevelWeight
 from engine.losses.pixels import Watcher
 from engine.networks import Trained
@@ -33,18 +36,23 @@ def build_objective(
     trained: Trained,
     seed: int,
     show: Watcher | None = None,
+    prompts: TextTable | None = None,
 ) -> Denoising:
-    """The objective of a denoiser, once per run; `show` sees what turbo training decodes."""
+    """The objective of a denoiser, once per run; `show` sees what turbo training decodes, `prompts`
+    are those that were encoded before training.
+    """
     train = process.train
     table = training_table(family.noise_table(), train.noise_scheduler).to(accelerator.device)
     timesteps = build_timesteps(train, table, family.image_tokens, seed)
+    wording = Wording(family, accelerator, prompts, trains_text=train.train_text_encoder)
+    guidance = build_guidance(train, family, wording, seed)
     kind = Refining if _has_refiner(family) else Denoising
     return kind(
         Kit(family, accelerator, table, seed, trained),
         timesteps=timesteps,
         noise=changes.noise_source(train, seed),
         loss=loss.build_loss(train, show),
-        places=_places(process, family, accelerator, table, timesteps),
+        places=_places(process, family, accelerator, table, timesteps, guidance),
         trains_text=train.train_text_encoder,
     )
 
@@ -60,6 +68,7 @@ def _places(
     accelerator: Accelerator,
     table: NoiseProcess,
     timesteps: Timesteps,
+    guidance: Guidance,
 ) -> Places:
     train = process.train
     jitter = WeightJitter(train.weight_jitter) if train.weight_jitter else None
@@ -70,17 +79,24 @@ def _places(
         clean=changes.clean_latent_changes(train),
         noisy=changes.noisy_changes(train),
         strength=[jitter] if jitter else [],
+        conditioning=guidance.conditioning,
         input=_input(train, timesteps),
         prediction=changes.prediction_changes(train),
         target_noise=changes.target_noise_changes(train),
-        target=changes.target_changes(process),
+        target=[*changes.target_changes(process), *guidance.target],
         elements=[
             *_level_weights(train, table, accelerator),
+            *guidance.elements,
             *loss.element_weights(process),
         ],
         items=loss.item_weights(train, table),
         terms=loss.terms(train, family.latent_shape(256, 256)[0], accelerator.device),
-        totals=[*loss.totals(process), *([jitter.weigh] if jitter else [])],
+        totals=[
+            *loss.caps(train),
+            *guidance.totals,
+            *loss.totals(process),
+            *([jitter.weigh] if jitter else []),
+        ],
     )
 
 

@@ -21,6 +21,7 @@ class CaptionRules:
     """The caption settings of one dataset; ``trigger`` is the dataset's, else the process's.
 
     Without ``prefix``, as in regularization sets, the trigger word only fills placeholders.
+    ``class_name`` is what the trigger word is one of, where captions of the class are asked for.
     """
 
     trigger: str | None = None
@@ -28,6 +29,7 @@ class CaptionRules:
     shuffle_tokens: bool = False
     keep_tokens: int = 0
     prefix: bool = True
+    class_name: str | None = None
 
     def finished(self, text: str) -> str:
         """A caption with its trigger word."""
@@ -39,6 +41,11 @@ class CaptionRules:
     def dropped(self) -> str:
         """What is left of a dropped caption."""
         return dropped(self.trigger) if self.prefix else ""
+
+    def of_class(self, text: str) -> str:
+        """A finished caption with the class in every place of the trigger word."""
+        assert self.class_name is not None, "no class is asked for"
+        return text.replace(self.trigger, self.class_name) if self.trigger else text
 
 
 def fill_placeholders(text: str, trigger: str | None) -> str:

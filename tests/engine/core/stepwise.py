@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.accelerator import Accelerator
 from engine.assembly.objective import build_objective
 from engine.data.batch import Batch
+from engine.data.cache import TextTable
 from engine.denoising import Denoising
 from engine.example import Example
 from engine.families import family_for
@@ -76,7 +77,12 @@ class Bench:
         self.family.predict = counted  # type: ignore[method-assign]
 
     def objective(
-        self, *, show: Any = None, dataset: dict[str, Any] | None = None, **train: Any
+        self,
+        *,
+        show: Any = None,
+        dataset: dict[str, Any] | None = None,
+        prompts: TextTable | None = None,
+        **train: Any,
     ) -> Denoising:
         """Built from the options as a run builds it."""
         process = TrainerProcess.model_validate(
@@ -90,7 +96,7 @@ class Bench:
             }
         )
         accelerator = Accelerator(CPU, torch.float32, autocast=False, scale=False)
-        return build_objective(process, self.family, accelerator, self.network, 3, show)
+        return build_objective(process, self.family, accelerator, self.network, 3, show, prompts)
 
     def seen(
         self,

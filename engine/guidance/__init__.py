@@ -1,0 +1,1 @@
+"""Guidance while training: guided predictions, guided targets, and the prompts they need."""
