@@ -1,7 +1,6 @@
 """A fault in a config: where it is, what it is, how to mend it; and the nearest of known names."""
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,6 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "hint"]
 
 _ORDER = {"error": 0, "warning": 1, "hint": 2}
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_NAME = 200
 MOST_OF_A_KIND = 200
 """Findings of one code that are listed; more of them would help nobody."""
@@ -89,14 +87,18 @@ def limited(findings: Iterable[Finding]) -> list[Finding]:
 
 def printable(text: str) -> str:
     r"""Text for a terminal: `\x1b` for an escape, `\xff` for a byte of a name that is no UTF-8."""
-    return _UNPRINTABLE.sub(_escaped, text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match[0])
+def _escaped(char: str) -> str:
+    code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # how Python keeps such a byte
         code -= 0xDC00
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    if code < 256:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
