@@ -102,7 +102,8 @@ class Measured:
 class RandomSource:
     """Batches that never change: what is measured is the step, not the loader."""
 
-    steps_per_epoch = 1
+    batches_per_epoch = 1
+    prompts = None
     caches_text = caches_latents = True
 
     def __init__(self, family: Family, asked: Asked, device: torch.device) -> None:
@@ -140,7 +141,7 @@ class MeasuredJob(TrainingJob):
         self.dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[
             asked.dtype
         ]
-        self.seed, self.saved = 0, None
+        self.seed, self.saved, self.sizes = 0, None, None
 
     def build(self) -> tuple[Family, TrainingStep, int, int]:
         """The family, its step, and how many parameters there are and are trained."""
