@@ -8,7 +8,6 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "a network strength for each dataset": ("network_weight",),
     "a batch size for each dataset": ("batch_size",),
     "numbers beside pictures": ("extra_values",),
-    "output preservation": ("diff_output_preservation", "diff_output_preservation_class"),
     "short captions": ("use_short_captions",),
     "leaving out tags": ("token_dropout_rate",),
     "random trigger words": ("random_triggers", "random_triggers_max"),

@@ -221,6 +221,16 @@ def batch_noise_needs_two(scope: Scope) -> Iterator[Problem]:
         yield Problem("train.do_batch_noise_correction", message, "false")
 
 
+@rule(RULES, "error", "train.do_blank_stabilization", "train.unload_text_encoder")
+def nothing_but_blank_prompts(scope: Scope) -> Iterator[Problem]:
+    """Where no caption is read and no trigger word is set, every picture would be emptied."""
+    train = scope.process.train
+    words = [word or scope.process.trigger_word for word in in_datasets("trigger_word", scope)]
+    if train.do_blank_stabilization and train.unload_text_encoder and not all(words):
+        message = "would empty every picture: train.unload_text_encoder leaves no captions"
+        yield Problem("train.do_blank_stabilization", message, "false")
+
+
 @rule(RULES, "hint", "train.do_blank_stabilization", "datasets[].caption_dropout_rate")
 def no_blank_prompts(scope: Scope) -> Iterator[Problem]:
     """Without dropped captions hardly any prompt is empty."""

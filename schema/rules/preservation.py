@@ -7,6 +7,7 @@ from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
 
+_ELSEWHERE = ("wavelet", "pixelspace")
 _KEEPING = ("diff_output_preservation", "blank_prompt_preservation")
 
 
@@ -95,6 +96,20 @@ def divergence_without_a_brake(scope: Scope) -> Iterator[Problem]:
     if train.do_prior_divergence and not train.max_grad_norm:
         message = "train.do_prior_divergence has no other brake than gradient clipping"
         yield Problem("train.max_grad_norm", message, "1.0")
+
+
+@rule(RULES, "error", "train.do_prior_divergence", "train.loss_type", "train.train_turbo")
+def divergence_of_another_kind(scope: Scope) -> Iterator[Problem]:
+    """What is taken off the loss is measured where the loss is: on the prediction itself."""
+    train = scope.process.train
+    if not train.do_prior_divergence:
+        return
+    elsewhere = "train.train_turbo" if train.train_turbo else None
+    if train.loss_type in _ELSEWHERE:
+        elsewhere = f"loss_type: {train.loss_type}"
+    if elsewhere:
+        message = f"cannot be combined with {elsewhere}, which is not about the prediction itself"
+        yield Problem("train.do_prior_divergence", message, "false")
 
 
 @rule(

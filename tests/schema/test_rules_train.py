@@ -111,6 +111,8 @@ NOISE: list[tuple[Values, str, str]] = [
     ({"do_batch_noise_correction": True}, "batch-noise-needs-two",
      "train.do_batch_noise_correction"),
     ({"do_blank_stabilization": True}, "no-blank-prompts", "train.do_blank_stabilization"),
+    ({"do_blank_stabilization": True, "unload_text_encoder": True}, "nothing-but-blank-prompts",
+     "train.do_blank_stabilization"),
 ]  # fmt: skip
 
 LOSSES: list[tuple[Values, str, str]] = [
@@ -186,6 +188,10 @@ KEEPING: list[tuple[Values, str, str]] = [
      "divergence-and-preservation", "train.do_prior_divergence"),
     ({"do_prior_divergence": True, "max_grad_norm": 0.0}, "divergence-without-a-brake",
      "train.max_grad_norm"),
+    ({"do_prior_divergence": True, "loss_type": "pixelspace"}, "divergence-of-another-kind",
+     "train.do_prior_divergence"),
+    ({"do_prior_divergence": True, "train_turbo": True, "noise_scheduler": "euler"},
+     "divergence-of-another-kind", "train.do_prior_divergence"),
     ({"do_prior_divergence": True, "network": None}, "prior-needs-something-to-switch-off",
      "train.do_prior_divergence"),
     ({"inverted_mask_prior": True}, "mask-prior-without-masks", "train.inverted_mask_prior"),
