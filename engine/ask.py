@@ -46,7 +46,14 @@ def preflight(about: dict[str, Any]) -> dict[str, Any]:
     return {"ok": True, "device": str(device), "threads": threads}
 
 
-QUESTIONS: dict[str, Question] = {"preflight": preflight}
+def counts(about: dict[str, Any]) -> dict[str, Any]:
+    """What model and network weigh and what a step of them needs; see `engine.counts.answer`."""
+    from engine.counts import answer
+
+    return answer(about)
+
+
+QUESTIONS: dict[str, Question] = {"preflight": preflight, "counts": counts}
 
 
 def main(arguments: list[str] | None = None) -> int:
