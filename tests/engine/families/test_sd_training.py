@@ -251,3 +251,33 @@ def test_a_network_never_trains_the_refiner(new_run: NewRun, models: dict[str, P
     )
     without = finished(new_run, "without", train__steps=2)
     assert equal(weights_file(with_refiner), weights_file(without))
+
+
+@pytest.mark.proves("sample.refiner_start_at", "train.train_refiner")
+@pytest.mark.parametrize("network", [{"linear": 4}, None], ids=["lora", "full"])
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_previews_of_a_run_are_refined_and_training_is_not_disturbed(
+    new_run: NewRun, models: dict[str, Path], network: dict[str, Any] | None, dtype: str
+) -> None:
+    options: dict[str, Any] = {"network": network, "train__lr": 1e-4, "train__steps": 2,
+        "train__dtype": dtype, "model__refiner_name_or_path": str(models["refiner"]),
+        "sample__sample_every": 1, "sample__sample_steps": 4,
+        "sample__refiner_start_at": 0.25, "sample__guidance_rescale": 0.5}  # fmt: skip
+    drawn = finished(new_run, "drawn", train__disable_sampling=False, **options)
+    samples = runs.kinds(drawn, "sample")
+    assert len(samples) == 3
+    assert {(row["refiner_start_at"], row["guidance_rescale"]) for row in samples} == {(0.25, 0.5)}
+    plain = finished(new_run, "plain", **options)
+    assert rows(drawn) == rows(plain)
+    assert equal(state_of(drawn, 2), state_of(plain, 2))
+
+
+def test_check_finds_nothing_wrong_with_a_refined_run(
+    new_run: NewRun, models: dict[str, Path]
+) -> None:
+    from schema.check import check_file
+
+    folder = new_run(
+        model__refiner_name_or_path=str(models["refiner"]), sample__refiner_start_at=0.5
+    )
+    assert [f for f in check_file(folder.config) if f.severity == "error"] == []
