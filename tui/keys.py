@@ -136,6 +136,7 @@ CONFIG_KEYS: tuple[Key, ...] = (
     Key("process.add", "P", "add a process to the job", "config"),
     Key("save", "ctrl+s", "save the file", "config", hint="save", rank=25),
     Key("launch", "L", "check and launch", "config", ("f5",), "launch", 15),
+    Key("estimate", "m", "memory, time and disk that it needs", "config"),
 )
 EDIT_KEYS: tuple[Key, ...] = (
     Key("edit.keep", "enter", "keep what is typed", "while editing"),
@@ -158,6 +159,7 @@ LAUNCH_KEYS: tuple[Key, ...] = (
     Key("mend-safe", "A", "apply all suggestions that need no choice of yours", "launch"),
     Key("undo", "u", "take the last edit of the config back", "launch", hint="undo", rank=42),
     Key("copy-command", "y", "copy the command", "launch", hint="copy", rank=41),
+    Key("estimate", "m", "memory, time and disk that it needs", "launch"),
 )
 HOME_KEYS: tuple[Key, ...] = (
     Key("open", "enter", "open what the cursor is on", "home", hint="open", rank=11),

@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
 from tui.draft import Draft
+from tui.estimating import FormEstimate
 from tui.form import listing, outline, rows
 from tui.form.acts import Acts
 from tui.form.compare import Compare
@@ -39,6 +40,7 @@ from tui.keys import CONFIG_KEYS, EDIT_KEYS, Key, bindings
 from tui.palette import Command, Completion
 from tui.views.frame import View
 from tui.widgets.crumb import Crumb
+from tui.widgets.estimate_panel import EstimateLine
 
 AT_TIMES = {"mend", "item.add"}
 """Keys whose hint is shown only where they do something."""
@@ -92,8 +94,10 @@ class ConfigView(View):
         self.files = Files(self)
         self.compare = Compare(self)
         self.jump = Jump(self)
+        self.estimate = FormEstimate(self)
         self._parts = (
             self.acts, self.items, self.panes, self.files, self.compare, Mending(self), self.jump,
+            self.estimate,
         )  # fmt: skip
         self._table: dict[str, Callable[[], object]] = {
             name: act for part in self._parts for name, act in part.table().items()
@@ -111,6 +115,7 @@ class ConfigView(View):
                     yield OptionList()
                     yield TextPane()
             yield Inspector()
+        yield EstimateLine()
 
     @property
     def option_list(self) -> OptionList:
@@ -163,6 +168,7 @@ class ConfigView(View):
         self.option_list.show(self._rows(tier), path)
         self.panes.refresh()
         self.inspector.show(draft, self.row)
+        self.estimate.touched()
         self.redraw_frame()
 
     def _rows(self, tier: str) -> list[Row]:

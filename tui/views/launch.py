@@ -19,6 +19,7 @@ from schema.findings import ConfigError, Finding
 from schema.repair import Repair
 from schema.run.layout import RunFolder
 from tui.draft import Draft
+from tui.estimating import Estimating, open_panel
 from tui.form import mending
 from tui.form.optionlist import OptionList
 from tui.form.row import Row
@@ -26,6 +27,7 @@ from tui.keys import LAUNCH_KEYS, Key, bindings
 from tui.launch import Plan, start
 from tui.palette import Command
 from tui.preflight import Choice, Preflight, look, planned
+from tui.views.estimate_rows import estimate_rows
 from tui.views.frame import View
 from tui.widgets.crumb import Crumb
 
@@ -56,6 +58,7 @@ class LaunchView(View):
         self.found: Preflight | None = None
         self.busy = ""
         self._choices: dict[str, Choice] = {}
+        self.estimating = Estimating(self, draft, self.base, lambda *_: self.show())
 
     def body(self) -> ComposeResult:
         """Crumb and list."""
@@ -82,6 +85,7 @@ class LaunchView(View):
         self.busy = "looking"
         if self.found is None:
             self.show()
+        self.estimating.touched()
         text, file = self.draft.document.text(), self.draft.path
         name, base = self.name_wanted, self.base
 
@@ -124,6 +128,7 @@ class LaunchView(View):
         if self.found.facts:
             rows += [Row("text", ""), Row("heading", "What it does")]
         rows += [Row("text", f"{name:<9} {words}") for name, words in self.found.facts]
+        rows += estimate_rows(self.estimating)
         return [*rows, Row("text", ""), Row("heading", "Command"), Row("text", self.found.command)]
 
     # -- acting --------------------------------------------------------------------------------
@@ -140,6 +145,7 @@ class LaunchView(View):
             "problem.previous": lambda: self.option_list.action_move(-1),
             "start-now": self.start_first,
             "mend": self.mend, "mend-safe": self.mend_safe, "undo": self.undo,
+            "estimate": lambda: open_panel(self, self.estimating.estimate),
         }  # fmt: skip
         if isinstance(opening := acts[name](), AwaitMount):
             await opening
@@ -154,6 +160,8 @@ class LaunchView(View):
                 return "it is being started"
         if key_id == "jump" and (row is None or row.kind != "problem" or not row.path):
             return "choose a finding that belongs to a field"
+        if key_id == "estimate" and self.estimating.estimate is None:
+            return "nothing is estimated yet"
         if key_id == "mend" and (row is None or self._repair(row) is None):
             return mending.NOTHING
         if key_id == "undo" and not self.draft.document.history():
