@@ -108,7 +108,9 @@ def scan_folder(
     def looked_at(start: int) -> list[Found]:
         return [_found(at, extension, scan.names, memory) for at in images[start : start + _PART]]
 
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scan")
+    # what is remembered waits for no disk, and threads would only be in each other's way
+    at_once = AT_ONCE if len(memory.pictures) < len(images) // 2 else 1
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="scan")
     try:
         with quietly():
             for part in pool.map(looked_at, range(0, len(images), _PART)):
