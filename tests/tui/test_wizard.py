@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual import events
 
 from schema.advice import Hardware
 from schema.check import check_file
@@ -53,14 +54,15 @@ async def guided(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Scree
 
 async def to_values(screen: Screen, view: WizardView, goal: str = "character") -> None:
     """Answers everything: the goal, the pictures, else the usual."""
-    while view.option_list.row is None or view.option_list.row.path != goal:
-        await screen.press("down")
+    await to_row(screen, view, goal)
     await screen.press("enter", "enter")
     await screen.type("zorbs")
     await screen.press("enter")
     await screen.until(lambda: view.pictures is not None, "the look at the pictures")
-    while view.question is not None:
-        await screen.press("enter")
+    for _ in view.questions:
+        if view.question is not None:
+            await screen.press("enter")
+    assert view.question is None, screen.drawn()
     await screen.press("home")
 
 
@@ -104,8 +106,9 @@ async def test_it_is_reached_from_home_palette_and_key() -> None:
     async with opened(None) as screen:
         home = screen.app.screen
         assert isinstance(home, HomeView)
-        while home.option_list.row is None or home.option_list.row.path != "guided:":
-            await screen.press("down")
+        for _ in home.option_list.rows:
+            if home.option_list.row is None or home.option_list.row.path != "guided:":
+                await screen.press("down")
         await screen.press("enter")
         await screen.until(lambda: isinstance(screen.app.screen, WizardView), "the view")
         await screen.press("q")
@@ -135,8 +138,7 @@ async def test_what_waits_cannot_be_chosen_and_says_why() -> None:
         off = next((path for path, row in rows.items() if row.mark == "~"), None)
         if off is None:
             return
-        while view.option_list.row is None or view.option_list.row.path != off:
-            await screen.press("down")
+        await to_row(screen, view, off)
         await screen.press("enter")
         assert "not in the engine yet" in screen.status
         assert view.step == 0
@@ -211,6 +213,18 @@ async def test_what_does_not_go_together_is_taken_back() -> None:
         view.values.pin("train.cache_text_embeddings", True)
         assert "does not go together" in screen.status
         assert "train.cache_text_embeddings" not in view.answers.pins
+
+
+async def test_keys_typed_fast_open_the_editor_of_their_row() -> None:
+    async with guided() as (screen, view):
+        await to_values(screen, view)
+        for key in ("down", "down", "down", "down", "down", "enter"):
+            screen.app.post_message(events.Key(key, None))
+        await screen.settle()
+        assert view.option_list.row is not None
+        assert view.option_list.row.path == "network.type"
+        assert view.panel.editor is not None
+        assert view.panel.editor.has_focus_within
 
 
 async def test_prompts_are_changed_one_by_one() -> None:

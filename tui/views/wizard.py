@@ -14,14 +14,12 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.timer import Timer
+from textual.widgets import Input
 
 from schema.advice import Advice, Answers, Hardware, Pictures
-from schema.advice.pictures import look
 from tui import guided
 from tui.draft import Draft
 from tui.form.editors import Editor, LineEditor
-from tui.form.inspector import Lines
 from tui.form.optionlist import OptionList
 from tui.form.pathedit import PathEditor
 from tui.form.record import Line
@@ -30,14 +28,13 @@ from tui.keys import WIZARD_KEYS, Key, bindings
 from tui.machine import machine_words, read_machine
 from tui.views.frame import View
 from tui.views.wizard_panel import WizardPanel
+from tui.views.wizard_pictures import PictureFolder
 from tui.views.wizard_rows import advice_rows, choice_lines, choice_rows, value_lines
 from tui.views.wizard_values import Values
 from tui.widgets.crumb import Crumb
 
 TIERS = {"lots": "basic", "some": "advanced", "none": "expert"}
 """Which options the form shows for the help that was asked for."""
-QUIET = 0.3
-"""Seconds without a key before a folder is looked at."""
 _OWN = ("create", "reset", "toggle")
 """Keys of the page of values."""
 
@@ -70,12 +67,16 @@ class WizardView(View):
         self.base = base or Path.cwd()
         self.answers = Answers()
         self.machine: Hardware | None = None
-        self.pictures: Pictures | None = None
         self.step = 0
         self.values = Values(self)
-        self._timer: Timer | None = None
+        self.folder = PictureFolder(self)
 
     # -- where one is --------------------------------------------------------------------------
+
+    @property
+    def pictures(self) -> Pictures | None:
+        """What was seen in the folder of pictures."""
+        return self.folder.seen
 
     @property
     def questions(self) -> list[Question]:
@@ -242,6 +243,8 @@ class WizardView(View):
         question, row = self.question, self.option_list.row
         if question is None:
             await self.values.open()
+        elif self.panel.editor is not None:
+            self.panel.editor.query_one(Input).focus()
         elif row is not None:
             chosen = next(one for one in question.choices if one.name == row.path)
             if chosen.off is not None:
@@ -258,7 +261,7 @@ class WizardView(View):
     @on(OptionList.Moved)
     async def _moved(self) -> None:
         if self.question is None:
-            await self.values.close()
+            await self.values.leave()
         self.show_words()
 
     @on(OptionList.Asked)
@@ -270,45 +273,7 @@ class WizardView(View):
         if self.question is None:
             self.values.typed(event.text)
         elif self.question.name == "folder":
-            if self._timer is not None:
-                self._timer.stop()
-            text = event.text
-            self._timer = self.set_timer(QUIET, lambda: self._look(text))
-
-    def _look(self, text: str) -> None:
-        """Looks at a folder in a thread."""
-
-        def work() -> None:
-            found = self._pictures(text)
-            self.app.call_from_thread(self._looked, text, found)
-
-        self.run_worker(work, thread=True, exclusive=True, group="pictures")
-
-    def _pictures(self, text: str) -> Pictures | None:
-        """What a folder holds; relative ones count from where the file will lie."""
-        where = text.strip()
-        if not where:
-            return None
-        return replace(look(self.base / Path(where).expanduser()), folder=where)
-
-    def _looked(self, text: str, found: Pictures | None) -> None:
-        if not self.is_mounted:
-            return
-        typed = self.panel.editor.text if self.panel.editor is not None else self.answers.folder
-        if self.question is not None and self.question.name != "folder":
-            typed = self.answers.folder
-        if text.strip() == typed.strip():
-            before = guided.suggested_trigger(self.answers, self.pictures)
-            self.pictures = found
-            self._suggest(before)
-            self.show_words() if self.asking else self.show()
-
-    def _suggest(self, before: str) -> None:
-        """Another trigger word in place of one that was suggested before the pictures were seen."""
-        editor, question = self.panel.editor, self.question
-        asked = question is not None and question.name == "trigger"
-        if asked and isinstance(editor, LineEditor) and editor.text == before:
-            editor.replace(guided.suggested_trigger(self.answers, self.pictures))
+            self.folder.typed(event.text)
 
     @on(Editor.Keep)
     async def _keep(self, event: Editor.Keep) -> None:
@@ -317,10 +282,8 @@ class WizardView(View):
         elif event.go == "prev":
             await self.go(self.step - 1)
         else:
-            text = event.text.strip()
-            if self.question.name == "folder" and text != (self.pictures and self.pictures.folder):
-                self._look(text)
-            await self.answer(text)
+            is_folder = self.question.name == "folder"
+            await self.answer(self.folder.kept(event.text) if is_folder else event.text.strip())
 
     @on(Editor.Cancel)
     async def _cancel(self) -> None:
@@ -390,7 +353,3 @@ class WizardView(View):
         ]
         asked = {"enter": "go on", "ctrl+g": "back"} if self.asking else {}
         return [replace(row, hint=asked.get(row.key, row.hint)) for row in named]
-
-    def words_shown(self) -> Lines:
-        """The lines of the panel's head."""
-        return self.panel.query_one("#head", Lines)

@@ -78,8 +78,6 @@ class Values:
         if row is None or draft is None:
             return
         value = editing.value_of(row, text)
-        if value == (one := draft.value(row.path)) and type(value) is type(one):
-            pass  # the trial holds it already, or nothing was changed
         draft.attempt(row.path, value)
         wrong = [found for found in draft.findings_at(row.path) if found.severity == "error"]
         emptied = row.path not in self.view.advice.case.sheet.values and value in (None, "")
@@ -130,6 +128,15 @@ class Values:
         rest = {path: value for path, value in view.answers.pins.items() if path != one.path}
         view.answers = replace(view.answers, pins=rest)
         view.show(row.path)
+
+    async def leave(self) -> None:
+        """Takes the editor away when the cursor has gone to another row.
+
+        Not when it has come to this one: keys typed fast open the editor before that is told.
+        """
+        row = self.view.option_list.row
+        if self._row is not None and (row is None or row.path != self._row.path):
+            await self.close()
 
     async def close(self) -> None:
         """Takes the editor away."""
