@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.changes.places import PixelChange
     from engine.data.batch import Batch
     from engine.families.base import Denoiser, Family
+    from engine.families.unet_residuals import Residuals
     from engine.networks import Trained
     from engine.noise import NoiseProcess
 
@@ -100,6 +101,8 @@ class Example:
     conditioning: Conditioning = field(init=False)
     guidance_B: Tensor | None = None  # for families with a guidance embedding
     guide: Guide | None = None  # answers in the model's place, where guidance is trained
+    residuals: Residuals | None = None  # of an assistant, added to the model's features
+    matched: Tensor | None = None  # what the untrained model answers with the assistant's help
     prediction: Tensor = field(init=False)  # p, float32
     target: Tensor = field(init=False)  # y, float32
     parts: dict[str, Tensor] = field(default_factory=dict)  # named scalars for the record
@@ -140,10 +143,15 @@ class Example:
             ).float()
 
     def framed(self, conditioning: Conditioning) -> Conditioning:
-        """The conditioning with how the pictures were framed, where the model is told that."""
-        if self.batch.sizes_B6 is None:
-            return conditioning
-        return self.kit.family.with_sizes(conditioning, self.sizes_B6)
+        """The conditioning with what goes with the pictures: how they were framed, where the model
+        is told that, and what an assistant adds.
+        """
+        family: Any = self.kit.family
+        if self.batch.sizes_B6 is not None:
+            conditioning = family.with_sizes(conditioning, self.sizes_B6)
+        if self.residuals is not None:
+            conditioning = family.with_residuals(conditioning, self.residuals)
+        return conditioning
 
     @cached_property
     def sizes_B6(self) -> Tensor:

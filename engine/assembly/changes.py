@@ -9,6 +9,7 @@ from engine.changes.blank import blank_stabilization
 from engine.changes.places import Change, NoiseSource, PixelChange
 from engine.changes.prediction import PredictionScaler, match_noise_norm
 from engine.errors import ConfigError
+from engine.guidance.assistant import matched_target
 from engine.targets.amplification import SignalAmplification
 from engine.targets.prior import NormCorrection, prior_target
 from engine.training_noise import ConsistentNoise, PairedNoise, TrainingNoise
@@ -109,6 +110,8 @@ def target_changes(process: TrainerProcess) -> list[Change]:
             message = "needs a network: without one there is no untrained model to ask."
             raise ConfigError("datasets[].prior_reg", message)
         changes.append(prior_target)
+    if train.adapter_assist_name_or_path is not None and train.matching_chance:
+        changes.append(matched_target)
     # Without a network the untrained model is the trained one: there is nothing to go back to.
     if train.correct_pred_norm and process.network is not None:
         changes.append(NormCorrection(train.correct_pred_norm_multiplier))

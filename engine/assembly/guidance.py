@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.changes.places import Change, ElementWeight, Total
+from engine.guidance.assistant import Assistant, load_assistant
 from engine.guidance.cfg import RandomScale, SteadyScale, TrainedGuidance
 from engine.guidance.prompts import NegativePrompts, Wording, negative_pool
 from engine.guidance.targets import FurtherTarget, GuidedTarget
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Guidance:
-    """What the options put into three places of the step."""
+    """What the options put into the places of the step."""
 
     conditioning: list[Change] = field(default_factory=list)
     target: list[Change] = field(default_factory=list)
@@ -37,6 +38,9 @@ def build_guidance(train: Train, family: Family, wording: Wording, seed: int) ->
         found.target.append(target)
     if train.do_differential_guidance:
         found.target.append(FurtherTarget(train.differential_guidance_scale))
+    # Last, since it may ask the model as the options above have it.
+    if train.adapter_assist_name_or_path is not None:
+        found.conditioning.append(_assistant(train, train.adapter_assist_name_or_path, family))
     if train.do_prior_divergence:
         found.elements.append(divergence)
     if train.diff_output_preservation:
@@ -59,6 +63,13 @@ def _trained_guidance(train: Train, family: Family, wording: Wording, seed: int)
     )
     prompts = NegativePrompts(pool, train.max_negative_prompts, seed)
     return TrainedGuidance(wording, prompts, scale, rescale)
+
+
+def _assistant(train: Train, path: str, family: Family) -> Assistant:
+    kind = train.adapter_assist_type
+    unet = family.denoisers[0].module
+    module = load_assistant(path, kind, family.device, family.dtype, unet)
+    return Assistant(module, kind=kind, chance=train.matching_chance)
 
 
 def _guided_target(train: Train, wording: Wording) -> GuidedTarget:

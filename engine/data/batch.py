@@ -31,6 +31,7 @@ class Batch:
     prior_reg: list[bool] | None = None  # rows whose target is the untouched model's answer
     dropped: list[bool] | None = None  # rows whose caption was dropped; None: none was
     class_captions: list[str] | None = None  # with a class for the trigger word, where asked for
+    control_BCHW: Tensor | None = None  # control pictures in [0, 1]; black where one is missing
     mask_B1HW: Tensor | None = None  # what counts in the loss, 0..1, in pixels; None: everything
     unaugmented_BCHW: Tensor | None = None  # the pixels before augmentation, where a target asks
 

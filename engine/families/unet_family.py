@@ -27,6 +27,7 @@ from engine.families.sd_layout import Layout
 from engine.families.sd_parts import Source
 from engine.families.sd_saving import SdParts, save_model
 from engine.families.sd_source import load_vae, open_source, vae_place
+from engine.families.unet_residuals import TakesResiduals, residual_inputs
 from engine.memory.placement import release
 from schema.families import FAMILIES
 
@@ -41,7 +42,7 @@ ATTENTION_BLOCKS = ("Transformer2DModel",)
 CONV_BLOCKS = ("ResnetBlock2D", "Downsample2D", "Upsample2D")
 
 
-class UNetFamily(Family):
+class UNetFamily(TakesResiduals, Family):
     """A model with a UNet; see :class:`Family` for what each method promises."""
 
     arch: ClassVar[str]
@@ -180,6 +181,7 @@ class UNetFamily(Family):
             timesteps_B,
             return_dict=False,
             **self.unet_inputs(denoiser, latents, conditioning),
+            **residual_inputs(conditioning),
         )[0]
         return predicted
 
