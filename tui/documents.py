@@ -8,10 +8,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from schema.catalogue import find
+from schema.catalogue import OptionInfo, find, general
 from schema.compare import same
 from schema.document import Document
+from schema.families import FamilyRow
 from schema.paths import absolute
+from schema.pending import waits
 from tui.form.layout import GENERAL
 
 ABSENT: Any = object()
@@ -51,6 +53,15 @@ def _kind(process: Any) -> str:
         return GENERAL
     value = info.synonyms.get(value, value)
     return value if value in (info.choices or (GENERAL,)) else GENERAL
+
+
+def lacking(row: FamilyRow | None, info: OptionInfo, kind: str, path: str) -> str | None:
+    """Why an option cannot be used: the model lacks it, or the engine does, so far; else None."""
+    if row is not None and (reason := row.lacks(info.applies_to)):
+        return reason
+    if words := waits(info.path, kind) or (waits(general(path), kind) if path else None):
+        return f"not in the engine yet: {words}"
+    return None
 
 
 def came_or_went(now: Any, before: Any) -> bool:

@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schema.catalogue import OptionInfo, find, general, plain, under
+from schema.catalogue import OptionInfo, find, plain, under
 from schema.check import check_document
 from schema.conditions import needs
 from schema.document import Document
 from schema.families import FamilyRow, arch_of, family
 from schema.findings import Finding
-from schema.pending import waits
 from tui.autosave import Autosave
-from tui.documents import ABSENT, came_or_went, changed_paths, kinds_of, written_value
+from tui.documents import ABSENT, came_or_went, changed_paths, kinds_of, lacking, written_value
 from tui.form import places
 from tui.form.entries import entry_info
 from tui.form.layout import GENERAL, Layout, layout
@@ -49,6 +48,7 @@ class Draft:
         """The process of the job that the form edits."""
         self._kinds: list[str] = []
         self._families: dict[int, FamilyRow | None] = {}
+        self._off: dict[tuple[int, str, str], str | None] = {}
 
     @classmethod
     def open(cls, path: Path) -> Draft:
@@ -71,7 +71,7 @@ class Draft:
             return
         self._seen = self.revision
         self._edited, self._values = {}, {}
-        self._kinds, self._families = kinds_of(self.document), {}
+        self._kinds, self._families, self._off = kinds_of(self.document), {}, {}
         self.process = min(self.process, max(0, len(self._kinds) - 1))
         own = check_document(self.document, files=False)
         known = {(finding.path, finding.code, finding.message) for finding in own}
@@ -166,13 +166,11 @@ class Draft:
 
     def beyond(self, info: OptionInfo, path: str = "") -> str | None:
         """Why an option cannot be used at all: the model lacks it, or the engine does, so far."""
-        row = self.family()
-        if row is not None and (reason := row.lacks(info.applies_to)):
-            return reason
-        kind = self.kind
-        if words := waits(info.path, kind) or (waits(general(path), kind) if path else None):
-            return f"not in the engine yet: {words}"
-        return None
+        self._refresh()
+        key = (self.process, info.path, path)
+        if key not in self._off:
+            self._off[key] = lacking(self.family(), info, self.kind, path)
+        return self._off[key]
 
     def default(self, info: OptionInfo, path: str) -> Any:
         """The default as it is here: by the deciding sibling, the family, the process type."""

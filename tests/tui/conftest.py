@@ -28,3 +28,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _no_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Views do not look for estimates by themselves, unless a test is about them."""
     monkeypatch.setattr("tui.estimating.live", False)
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits for the engine: whole screens must not change with every option it learns."""
+    monkeypatch.setattr("tui.documents.waits", lambda *_: None)
+    for module in ("editing", "record"):
+        monkeypatch.setattr(f"tui.form.{module}.waiting_values", lambda *_: {})

@@ -15,6 +15,7 @@ from tests.tui.driver import SIZES, Screen, check_golden, opened
 from tui.form.textpane import TextPane
 from tui.views.launch import LaunchView
 
+pytestmark = pytest.mark.usefixtures("steady")
 Act = Callable[[Screen], Awaitable[None]]
 
 

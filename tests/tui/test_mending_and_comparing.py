@@ -293,6 +293,7 @@ async def comparison(screen: Screen) -> None:
     await screen.until(lambda: screen.config.compare.open, "the comparison")
 
 
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_comparison_looks_as_stored(project: Path, size: tuple[int, int]) -> None:
     async with opened(project, size) as screen:
@@ -300,6 +301,7 @@ async def test_the_comparison_looks_as_stored(project: Path, size: tuple[int, in
         check_golden(f"compare_{size[0]}x{size[1]}", await screen.text())
 
 
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_jump_letters_look_as_stored(project: Path, size: tuple[int, int]) -> None:
     async with opened(project, size) as screen:

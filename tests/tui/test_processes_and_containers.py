@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.tui.driver import SIZES, Screen, check_golden, opened
+from tests.tui.driver import CONFIG, SIZES, Screen, check_golden, opened
 from tui.form.editors import ChecksEditor
 from tui.form.pathtree import PathTree
 
@@ -282,6 +282,7 @@ async def test_the_tree_chooses_a_path(several: Path) -> None:
         assert tree is not None
 
 
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("size", SIZES)
 async def test_several_processes_look_as_stored(several: Path, size: tuple[int, int]) -> None:
     async with opened(several, size) as screen:
@@ -289,8 +290,13 @@ async def test_several_processes_look_as_stored(several: Path, size: tuple[int, 
         check_golden(f"processes_{size[0]}x{size[1]}", await screen.text())
 
 
+META = "meta:\n  author: somebody\n  made:\n    year: 2026\n    shared: true\n"
+
+
+@pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("size", SIZES)
-async def test_nested_forms_look_as_stored(several: Path, size: tuple[int, int]) -> None:
-    async with opened(several, size) as screen:
-        await screen.go("datasets[0].augmentations[0].params.p")
+async def test_nested_forms_look_as_stored(project: Path, size: tuple[int, int]) -> None:
+    project.write_text(CONFIG + META)
+    async with opened(project, size) as screen:
+        await screen.go("meta.made.year")
         check_golden(f"nested_{size[0]}x{size[1]}", await screen.text())

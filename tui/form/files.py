@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
+from textual.worker import get_current_worker
 
-from schema.check import check_document
 from schema.document import Document
 from schema.findings import Finding
 from tui.form.acts import Act
 from tui.form.listing import every_path
+from tui.form.looks import Look
 from tui.form.pathedit import path_words
 from tui.widgets.statusline import Question
 
@@ -37,6 +38,7 @@ class Files:
         self.looked = False
         self._timer: Timer | None = None
         self._autosaved_at: float | None = None
+        self._pixels = ""
 
     def table(self) -> dict[str, Act]:
         """Acts by key id."""
@@ -58,6 +60,8 @@ class Files:
 
     def resting(self) -> str:
         """What the status line says when nothing else is said."""
+        if self._pixels:
+            return self._pixels
         if self._autosaved_at is not None and self.view.draft.unsaved:
             at = time.strftime("%H:%M:%S", time.localtime(self._autosaved_at))
             return f"unsaved edits, kept safe at {at}"
@@ -123,14 +127,33 @@ class Files:
             if info.type == "path" and draft.is_set(path)
         ]
 
-        def look() -> None:
-            document = Document.parse(text, file=file)
-            known = set(check_document(document, files=False))
-            found = [f for f in check_document(document, files=True) if f not in known]
+        def found(findings: list[Finding]) -> None:
             words = {value: path_words(value, base) for value in paths}
-            self.view.app.call_from_thread(self._checked, text, found, words)
+            self.view.app.call_from_thread(self._checked, text, findings, words)
+
+        def progress(words: str) -> None:
+            self.view.app.call_from_thread(self._reading, words)
+
+        def look() -> None:
+            worker = get_current_worker()
+            Look(text, file, found, progress, lambda: worker.is_cancelled).run()
 
         self.view.run_worker(look, thread=True, exclusive=True, group="check", exit_on_error=False)
+
+    def stop_reading(self) -> None:
+        """Ends the reading of pixels; what was read is remembered, training reads the rest."""
+        self.view.workers.cancel_group(self.view, "check")
+        self._reading("")
+
+    @property
+    def reads(self) -> bool:
+        """Whether pixels are being read, and have been for a while."""
+        return bool(self._pixels)
+
+    def _reading(self, words: str) -> None:
+        self._pixels = words
+        if self.view.is_mounted:
+            self.view.redraw_frame()
 
     def _checked(self, text: str, found: list[Finding], words: dict[str, str]) -> None:
         draft = self.view.draft

@@ -74,9 +74,8 @@ def _section_rows(draft: Draft, node: Node, tier: str) -> list[Row]:
     order = list(dict.fromkeys(info.group for info, _ in fields))
     shown = []
     for info, path in sorted(fields, key=lambda field: order.index(field[0].group)):
-        row = option_row(draft, info, path)
-        if visible(draft, info, row, tier):
-            shown.append((info.group, row))
+        if visible(draft, info, path, tier):
+            shown.append((info.group, option_row(draft, info, path)))
     out += _titled(shown, "" if node.group else section.label, titled=not node.group)
     out += unknown_rows(draft, node)
     return out if any(row.selectable for row in out) else [*out, _all_hidden(tier)]
@@ -98,17 +97,21 @@ def _all_hidden(tier: str) -> Row:
     return Row("text", f"Nothing here at tier {tier}; t shows more.")
 
 
-def visible(draft: Draft, info: OptionInfo, row: Row, tier: str) -> bool:
+def visible(draft: Draft, info: OptionInfo, path: str, tier: str) -> bool:
     """Whether a row is shown: its tier or a reason, and never another optimizer's parameter."""
-    if row.path in draft.revealed:
+    if path in draft.revealed:
         return True
-    if not draft.exists_now(info, row.path):
-        return draft.is_set(row.path)
-    if draft.beyond(info, row.path) or info.status != "live":
-        return draft.is_set(row.path) or tier == TIERS[-1]
+    if not draft.exists_now(info, path):
+        return draft.is_set(path)
+    if draft.beyond(info, path) or info.status != "live":
+        return draft.is_set(path) or tier == TIERS[-1]
     if TIERS.index(info.tier) <= TIERS.index(tier):
         return True
-    return row.mark in "!?*" or draft.is_set(row.path)
+    return draft.is_set(path) or draft.edited(path) or _has_fault(draft, path)
+
+
+def _has_fault(draft: Draft, path: str) -> bool:
+    return any(finding.severity in ("error", "warning") for finding in draft.findings_at(path))
 
 
 def option_row(draft: Draft, info: OptionInfo, path: str) -> Row:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tui.form import outline
 from tui.form.listing import edited_paths, section_of
 from tui.form.outline import Node
-from tui.form.row import Row
-from tui.form.rows import TIERS, fields_of, option_row, visible
+from tui.form.rows import TIERS, fields_of, visible
 
 if TYPE_CHECKING:
     from tui.draft import Draft
@@ -97,8 +96,7 @@ def shown_count(draft: Draft, nodes: Sequence[Node], tier: str) -> tuple[int, in
             if not draft.exists_now(info, path):
                 continue
             total += 1
-            quick = TIERS.index(info.tier) <= TIERS.index(tier)
-            shown += quick or visible(draft, info, option_row(draft, info, path), tier)
+            shown += visible(draft, info, path, tier)
     return shown, total
 
 
@@ -111,8 +109,3 @@ def summary(draft: Draft) -> tuple[str, str]:
     if warnings:
         parts.append(f"{warnings} warning{'s' if warnings > 1 else ''}")
     return "  ".join(parts) or "valid", "error" if errors else "warning" if warnings else "success"
-
-
-def same_row(one: Row | None, other: Row | None) -> bool:
-    """Whether two rows stand for the same field."""
-    return one is not None and other is not None and one.path == other.path
