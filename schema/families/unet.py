@@ -67,8 +67,8 @@ ROWS: Final = (
         resolution=768,
         encoders=(Encoder("OpenCLIP H", 77),),
         adapters=(*_FOR_ALL, "clip", "te_augmenter"),
-        note="The 768 pixel models predict velocity. Folders say so themselves; for a single file that "
-        "does not, set is_v_pred.",
+        note="The 768 pixel models predict velocity. Folders say so themselves; for a single file "
+        "that does not, set is_v_pred.",
     ),
     replace(_SDXL, engine=True),
     replace(
