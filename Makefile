@@ -25,7 +25,7 @@ install:
 	@sh .ci/install engine 8bit optimizers
 
 dev:
-	@sh .ci/install engine 8bit optimizers dev
+	@sh .ci/install engine 8bit optimizers wandb tensorboard dev
 
 demo: install
 	@$(BIN)/finetui demo

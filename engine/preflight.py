@@ -24,6 +24,7 @@ def check(process: TrainerProcess, folder: RunFolder, device: torch.device) -> N
     """Raises a RunError with the first thing that stands in the way."""
     _output(folder)
     _optimizer(process)
+    _trackers(process)
     _precision(process, device)
 
 
@@ -41,6 +42,15 @@ def _optimizer(process: TrainerProcess) -> None:
     needed = PACKAGES.get(name)
     if needed is not None and find_spec(needed[0]) is None:
         raise MissingExtraError(*needed, f"optimizer: {name}")
+
+
+def _trackers(process: TrainerProcess) -> None:
+    for wanted, package, option in (
+        (process.logging.use_wandb, "wandb", "logging.use_wandb"),
+        (process.log_dir is not None, "tensorboard", "log_dir"),
+    ):
+        if wanted and find_spec(package) is None:
+            raise MissingExtraError(package, package, option)
 
 
 def _precision(process: TrainerProcess, device: torch.device) -> None:

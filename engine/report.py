@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.step import StepResult
+    from engine.trackers import Trackers
 
 READ_SECONDS = 0.5
 READ_STEPS = 100
@@ -79,6 +80,9 @@ class Report:
         return str(path.relative_to(self.folder.path)) if path.is_absolute() else str(path)
 
 
+Remark = Callable[[int, dict[str, float], list[float]], str | None]
+
+
 @dataclass
 class _Pending:
     step: int
@@ -103,16 +107,17 @@ class Recorder:
         log_every: int | None,
         overflows_are_normal: bool,
         describe: Callable[[list[int]], str] = lambda items: "",
-        remark: Callable[[int, dict[str, float], list[float]], str | None] | None = None,
+        remarks: Sequence[Remark] = (),
+        trackers: Trackers | None = None,
     ) -> None:
-        """`describe` names the pictures of a step for the message about a NaN; `remark` is shown
-        every step's values and timesteps and may have a line for the log.
+        """`describe` names the pictures of a step for the message about a NaN; each of `remarks`
+        is shown every step's values and timesteps and may have a line for the log.
         """
         self._metrics, self._report, self._device = metrics, report, device
         self._steps = steps
         self._log_every = 1 if log_every is None else log_every
         self._overflows_are_normal, self._describe = overflows_are_normal, describe
-        self._remark = remark
+        self._remarks, self._trackers = tuple(remarks), trackers
         self._pending: deque[_Pending] = deque()
         self._reading: _Reading | None = None
         self._next_read = 0.0
@@ -155,10 +160,13 @@ class Recorder:
             pairs = list(zip(map(float, row.timesteps), losses, strict=True))
             self._metrics.record(row.step, values, pairs, at=row.at)
             self._check(row, values)
-            if self._remark is not None and (line := self._remark(row.step, values, row.timesteps)):
-                self._report.say(line)
+            for remark in self._remarks:
+                if line := remark(row.step, values, row.timesteps):
+                    self._report.say(line)
             if self._log_every and row.step % self._log_every == 0:
                 self._report.say(self._line(row.step, values))
+                if self._trackers is not None:
+                    self._trackers.log(row.step, row.at, values)
         rates = [value for name, value in values.items() if name.startswith("lr/")]
         self._report.status.update(loss=values["loss"], lr=rates[0] if rates else None)
         if reading.memory is not None:

@@ -48,11 +48,6 @@ _REST: Final[dict[str, str]] = {
     "save.push_to_hub": "uploads",
     "save.hf_repo_id": "uploads",
     "save.hf_private": "uploads",
-    "logging.verbose": "a log with more detail",
-    "logging.use_wandb": "Weights & Biases",
-    "logging.project_name": "Weights & Biases",
-    "logging.run_name": "Weights & Biases",
-    "logging.use_ui_logger": "logging into SQLite",
 }
 
 

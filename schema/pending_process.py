@@ -34,7 +34,4 @@ ROWS: Final[dict[str, str]] = {
     "decorator": "learned prompt tokens",
     "guidance": "guidance burnt into a network",
     "name": "separate folders for the processes of a job",
-    "log_dir": "TensorBoard logs",
-    "performance_log_every": "timing reports",
-    "torch_profiler": "profiling of steps",
 }

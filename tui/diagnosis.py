@@ -34,6 +34,8 @@ OPTIONAL: Mapping[str, tuple[str, str]] = {
     "prodigyopt": ("the optimizer prodigy", "optimizers"),
     "lion-pytorch": ("the optimizer lion", "optimizers"),
     "dadaptation": ("the D-Adaptation optimizers", "optimizers"),
+    "wandb": ("metrics to Weights & Biases", "wandb"),
+    "tensorboard": ("TensorBoard event files", "tensorboard"),
 }
 GIB = 2**30
 ROOM_TO_TRAIN = 10 * GIB

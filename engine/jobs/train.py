@@ -30,6 +30,7 @@ from engine.assembly.optimization import (
 )
 from engine.assembly.previews import previewing
 from engine.assembly.turbo import TurboPictures
+from engine.assembly.watching import build_trackers, talk, values_in_words, watched
 from engine.data.loader import DataSource
 from engine.errors import ConfigError
 from engine.families.base import Family
@@ -39,7 +40,7 @@ from engine.losses.terms import over_the_cap
 from engine.networks import Trained
 from engine.networks.dropout import has_dropout
 from engine.reading import Reading, refuse_ignored
-from engine.report import Recorder
+from engine.report import Recorder, Remark
 from engine.resume import judge
 from engine.saving import Saver, restore, sweep
 from engine.seed import seed_of
@@ -111,6 +112,8 @@ class TrainingJob:
         saver = self._saver(Kept(trained, learning, accelerator, source, step.objective))
         self._source = source
         self._metrics = MetricsWriter(self.folder.metrics, self.done, report=self.report.warning)
+        self._trackers = build_trackers(self.session, self.process, self.done)
+        talk(self.process, source, self.report)
         recorder = Recorder(
             self._metrics,
             self.report,
@@ -119,16 +122,23 @@ class TrainingJob:
             log_every=self.process.logging.log_every,
             overflows_are_normal=accelerator.overflows_are_normal,
             describe=lambda items: _names(source, items) + _broken(trained),
-            remark=over_the_cap if self.train.max_loss_debug else None,
+            remarks=self._remarks(),
+            trackers=self._trackers,
         )
         draw = None
         if preview is not None and accelerator.is_main:
             draw = previewing(
-                preview, trained, self.folder, self.report, saver.averaged, self.beneath
+                preview,
+                trained,
+                self.folder,
+                self.report,
+                saver.averaged,
+                self.beneath,
+                self._trackers,
             )
         return Loop(
             self._plan(),
-            step,
+            watched(step, self.process, (family, source, accelerator), self.report, self.device),
             recorder=recorder,
             report=self.report,
             keeper=saver,
@@ -145,6 +155,8 @@ class TrainingJob:
         finally:
             self._source.close()
             self._metrics.close()
+            if self._trackers is not None:
+                self._trackers.close()
 
     # -- what came before
 
@@ -247,6 +259,10 @@ class TrainingJob:
         facts = {"seed": self.seed, "threads": self.threads}
         epoch = _steps_per_epoch(kept.source, self.train)
         return build_saver(self.session, self.process, kept, facts, epoch)
+
+    def _remarks(self) -> list[Remark]:
+        remarks: list[Remark] = [over_the_cap] if self.train.max_loss_debug else []
+        return [*remarks, values_in_words] if self.process.logging.verbose else remarks
 
     def _plan(self) -> Plan:
         train, previews = self.train, not self.train.disable_sampling

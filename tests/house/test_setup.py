@@ -101,7 +101,7 @@ def test_an_up_to_date_set_up_prints_nothing(clone: Path) -> None:
 def test_everything_that_is_asked_for_is_pinned() -> None:
     script = runpy.run_path(str(ROOT / ".ci/install.py"))
     pins = {name.lower().replace("_", "-") for name in script["pinned"]()}
-    asked = script["requirements"](["engine", "8bit", "optimizers", "dev"])
+    asked = script["requirements"](["engine", "8bit", "optimizers", "wandb", "tensorboard", "dev"])
     for line in asked:
         name = line.split(";")[0]
         for mark in "<>=![ ":
