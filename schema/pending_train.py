@@ -21,7 +21,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "loss_target=differential_noise",
     ),
     "sound": ("audio_loss_multiplier",),
-    "masks": ("inverted_mask_prior", "inverted_mask_prior_multiplier"),
     "changes of prompts in the step": (
         "prompt_dropout_prob",
         "prompt_saturation_chance",
@@ -31,12 +30,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "short_and_long_captions_encoder_split",
     ),
     "FreeU": ("free_u",),
-    "assistant adapters": (
-        "adapter_assist_name_or_path",
-        "adapter_assist_type",
-        "match_adapter_chance",
-        "match_adapter_assist",
-    ),
     "perceptual losses on pictures": tuple(
         f"{name}_feature_extractor_path=v{number}"
         for name in ("diffusion", "latent")

@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.batch_size import BatchSize
 from engine.data.batch import Batch
 from engine.data.cache import TextTable, Warn
+from engine.data.companions import Companions
 from engine.data.encoding import Latents, Progress, encode_captions
 from engine.data.images import load_pixels
 from engine.data.items import Group, Item, make_buckets, make_items, sizes_of
@@ -71,6 +72,7 @@ class DataSource:
         self._latents = Latents()
         self._text: TextTable | None = None
         self._beside: TextTable | None = None
+        self._companions = Companions([], seed, print, controls=False)
         self._order, self._regular = Order([], seed), Order([], seed)
         self._turns = Turns()
         self._workers: ThreadPoolExecutor | None = None
@@ -139,6 +141,8 @@ class DataSource:
         groups = [(group, pictures[_place(group)]) for group in self._groups]
         self.items = make_items(groups, self._family.size_multiple)
         self._put_in_order()
+        assisted = self._process.train.adapter_assist_name_or_path is not None
+        self._companions = Companions(self.items, self._seed, warn, controls=assisted)
         self._latents.fill(self.items, self._family, report, warn)
         beside = fixed_prompts(self._process.train, cached=self.caches_text)
         if self.caches_text:
@@ -199,7 +203,7 @@ class DataSource:
 
     def _start_workers(self) -> None:
         number = max(dataset.num_workers for dataset in self._process.datasets)
-        held = all(group.keeps_latents for group in self._groups)
+        held = all(group.keeps_latents for group in self._groups) and not self._companions
         # Nobody knows yet how large the batch after the next one will be.
         if number and not held and self._workers is None and self._varied is None:
             self._workers = ThreadPoolExecutor(number, thread_name_prefix="data")
@@ -265,6 +269,8 @@ class DataSource:
             pictures=[_shown(item) for item in items],
             dropped=_flags(self._drops(item, step, slot) for item, slot in shown),
             class_captions=_of_class(items, captions),
+            control_BCHW=self._companions.controls(shown, step),
+            mask_B1HW=self._companions.masks(shown, step),
             regularization=_flags(item.group.dataset.is_reg for item in items),
             prior_reg=_flags(item.group.dataset.prior_reg for item in items),
         )

@@ -258,9 +258,44 @@ def norm_of_what_cannot_be_switched_off(scope: Scope) -> Iterator[Problem]:
 def assistant_without_pictures(scope: Scope) -> Iterator[Problem]:
     """The assistant follows control images."""
     named = scope.process.train.adapter_assist_name_or_path
-    if named and not any(in_datasets("control_path", scope)):
+    if named and not any(in_datasets("control_folders", scope)):
         message = "has no effect: no dataset has control images (control_path)"
         yield Problem("train.adapter_assist_name_or_path", message, "null")
+
+
+@rule(RULES, "error", "train.adapter_assist_name_or_path", "datasets[].control_path")
+def assistant_of_one_picture(scope: Scope) -> Iterator[Problem]:
+    """T2I-Adapters and ControlNets follow one control picture."""
+    if scope.process.train.adapter_assist_name_or_path is None:
+        return
+    for path, dataset in scope.datasets():
+        if len(dataset.control_folders) > 1:
+            name = "control_path" if dataset.control_path else "control_path_1"
+            message = "the assistant adapter follows one control picture: name one folder"
+            yield Problem(f"{path}.{name}", message)
+
+
+@rule(
+    RULES,
+    "error",
+    "train.match_adapter_chance",
+    "train.match_adapter_assist",
+    "train.do_prior_divergence",
+    "network",
+)
+def matching_the_assistant(scope: Scope) -> Iterator[Problem]:
+    """The untouched model with the assistant is the target of the network without it."""
+    train = scope.process.train
+    if not (train.adapter_assist_name_or_path and train.matching_chance):
+        return
+    name = "match_adapter_chance" if train.match_adapter_chance else "match_adapter_assist"
+    off = "0.0" if train.match_adapter_chance else "false"
+    if scope.process.network is None:
+        message = "needs a network: without it there is no untouched model to ask"
+        yield Problem(f"train.{name}", message, off)
+    if train.do_prior_divergence:
+        message = "cannot be combined with train.do_prior_divergence, which leads away from it"
+        yield Problem(f"train.{name}", message, off)
 
 
 @rule(RULES, "hint", "train.validation_config.validation_items")
