@@ -11,7 +11,7 @@ from schema.families import family
 from schema.looking import Looking
 from schema.model_files import model_problems, refiner_problems, vae_problems
 from schema.part_files import part_problems
-from schema.places import exists, is_folder, path_of
+from schema.places import absolute, exists, is_folder, path_of
 from schema.rules.rule import Problem
 from schema.sections.job import JobFile, TrainerProcess
 from schema.tensor_files import megabytes
@@ -52,7 +52,10 @@ def output_problems(training_folder: str, name: str) -> Iterator[Problem]:
         message = f"{place} is not writable, so no results could be saved"
         yield Problem("training_folder", message, None, "error", "output-not-writable")
         return
-    free = shutil.disk_usage(place).free
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError:
+        return  # a disk that does not say
     if free < _LITTLE_SPACE:
         message = f"only {megabytes(free)} are free on the disk of {place}"
         yield Problem("training_folder", message, None, "warning", "disk-almost-full")
@@ -60,7 +63,7 @@ def output_problems(training_folder: str, name: str) -> Iterator[Problem]:
 
 def _nearest_existing(path: Path) -> Path:
     """The path itself or the nearest parent that exists."""
-    path = path.absolute()
+    path = absolute(path)
     while not exists(path) and path != path.parent:
         path = path.parent
     return path

@@ -13,7 +13,7 @@ from typing import Any, Final
 from schema.families import FamilyRow
 from schema.findings import nearest
 from schema.part_files import HUB_FILE, REPOSITORY
-from schema.places import exists, is_file, is_folder, names_in, not_a_file, path_of
+from schema.places import absolute, exists, is_file, is_folder, names_in, not_a_file, path_of
 from schema.rules.rule import Problem
 from schema.tensor_files import TensorFile, fault_of, read_header
 from schema.unet_files import file_parts, foreign_kind, misfit, refiner_of
@@ -70,6 +70,9 @@ def vae_problems(vae_path: str, row: FamilyRow) -> Iterator[Problem]:
         if fault is not None:
             yield _error(where, "model-damaged", f"{path} {fault}")
         return
+    if exists(path) and not is_folder(path):
+        yield _error(where, "model-unknown", f"{path} {not_a_file(path)}")
+        return
     if not is_folder(path):
         if not REPOSITORY.match(vae_path):
             yield _error(where, "model-missing", f"{vae_path} does not exist", _sibling(path))
@@ -91,7 +94,7 @@ def _absent(name: str, path: Path, row: FamilyRow) -> Iterator[Problem]:
     """Neither file nor folder: a repository, perhaps already in the local cache, or a mistake."""
     on_hub = REPOSITORY.match(name) or (HUB_FILE.match(name) and not row.engine)
     if not on_hub or is_folder(path.parent):
-        message = f"{name} does not exist (looked in {os.getcwd()})"
+        message = f"{name} does not exist (looked in {absolute('.')})"
         if path.is_absolute():
             message = f"{name} does not exist"
         yield _error(_PATH, "model-missing", message, _sibling(path))

@@ -26,6 +26,14 @@ def path_of(text: str) -> Path:
     return Path(os.path.expanduser(text))
 
 
+def absolute(text: str | os.PathLike[str]) -> Path:
+    """The path from the root, without `..`; as it is where the working folder was removed."""
+    try:
+        return Path(os.path.abspath(os.path.expanduser(text)))
+    except OSError:
+        return Path(os.path.normpath(text))
+
+
 def names_in(folder: Path) -> list[str]:
     """The names of a folder's entries, sorted; none where it cannot be read."""
     try:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from schema.places import absolute
 from schema.rules.lookup import can_switch_off, value_at
 from schema.rules.rule import Problem, Rule, Scope, rule
 
@@ -47,11 +48,11 @@ def nothing_but_regularization(scope: Scope) -> Iterator[Problem]:
 def helpers_among_the_pictures(scope: Scope) -> Iterator[Problem]:
     """Masks and the like inside the folder whose every picture is learned."""
     for path, dataset in scope.datasets():
-        root = os.path.abspath(os.path.expanduser(dataset.folder_path))
+        root = str(absolute(dataset.folder_path))
         named = [(name, getattr(dataset, name)) for name in FOLDERS]
         named += [("control_path", folder) for folder in dataset.control_path or []]
         for name, folder in named:
-            if folder and _is_inside(os.path.abspath(os.path.expanduser(folder)), root):
+            if folder and _is_inside(str(absolute(folder)), root):
                 message = f"lies inside {path}.folder_path, where every picture is to be learned"
                 yield Problem(f"{path}.{name}", message)
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from schema.check import check_file
 from schema.config_file import read_config
 from schema.findings import MOST_OF_A_KIND, Finding
+from tests.house.files import ROOT
 from tests.schema.bad_documents import DOCUMENTS, HEAD
 
 LIMIT = 2.0
@@ -176,3 +179,45 @@ def test_a_header_of_weights_may_hold_anything(tmp_path: Path, header: str) -> N
     file = tmp_path / "a.safetensors"
     file.write_bytes(len(header).to_bytes(8, "little") + header.encode() + bytes(100))
     assert codes(look(tmp_path, HEAD.replace(": m,", f": {file},") + "      lr: 1\n"))
+
+
+def finetui(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """The command as a shell starts it."""
+    return subprocess.run(
+        [sys.executable, "-m", "tui.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        timeout=60,
+    )
+
+
+def test_names_that_a_terminal_cannot_show_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"odd\xff\x1b[31m.yaml")
+    path.write_text(HEAD.replace("sd_trainer", "sd_trainér"), encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = finetui("check", "--no-files", str(path), cwd=tmp_path, **ascii_only)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"sd_train\\xe9r" in done.stdout
+    assert b"odd\\xff\\x1b[31m.yaml: 1 error" in done.stdout
+    assert done.stdout.isascii()
+    assert b"\x1b" not in done.stdout
+
+
+def test_a_working_folder_that_was_removed_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(HEAD + "      lr: 1\n")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]);"
+        "from tui.cli import main; sys.exit(main(['check', sys.argv[2]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(gone), str(tmp_path / "a.yaml")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "folder-missing" in done.stdout

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from schema.check import check_file
-from schema.findings import Finding, Severity
+from schema.findings import Finding, Severity, printable
 
 if TYPE_CHECKING:
     from schema.looking import Looking
@@ -130,7 +130,7 @@ def _report(file: str, findings: list[Finding], looking: "Looking | None") -> No
         print(line)
     counts = Counter(finding.severity for finding in findings)
     words = [_count(counts[kind], kind) for kind in _COLOURS if counts[kind]]
-    print(f"{file}: {', '.join(words) if words else 'no faults'}")
+    print(f"{printable(file)}: {', '.join(words) if words else 'no faults'}")
 
 
 def _sizes(looking: "Looking") -> Iterator[str]:
