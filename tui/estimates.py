@@ -33,7 +33,7 @@ from tui.watch.gpu import Nvml, read_host
 
 ASK = (sys.executable, "-P", "-m", "engine.ask", "counts")
 LOOK_SECONDS = 0.05
-NICE = 10
+NICE = 5
 """Counting may wait; typing may not."""
 
 NO_MODEL = "the model is not on this disk, so nothing of it can be counted"
@@ -82,13 +82,21 @@ def _stored(key: str) -> Counts | None:
         return None
 
 
-def count(text: str, key: str, base: Path, *, measure: bool, cancelled: Cancelled) -> bool:
+def count(
+    text: str,
+    key: str,
+    base: Path,
+    *,
+    measure: bool,
+    cancelled: Cancelled,
+    nice: int = NICE,
+) -> bool:
     """Ask the engine and keep its answer; False when there is none (`look` then says why).
 
     `cancelled` is asked all the time; the process is ended as soon as it says so.
     """
     question = {"text": text, "measure": measure}
-    found, reason = _ask(question, base, cancelled)
+    found, reason = _ask(question, base, cancelled, nice)
     if found is None:
         if reason:
             _refused[key] = reason
@@ -98,7 +106,7 @@ def count(text: str, key: str, base: Path, *, measure: bool, cancelled: Cancelle
 
 
 def _ask(
-    question: dict[str, Any], base: Path, cancelled: Cancelled
+    question: dict[str, Any], base: Path, cancelled: Cancelled, nice: int
 ) -> tuple[dict[str, Any] | None, str]:
     """The engine's answer, or why there is none ('' when it was cancelled)."""
     environment = {**_environment(), "OMP_NUM_THREADS": "1"}
@@ -107,7 +115,7 @@ def _ask(
         env=environment, text=True, start_new_session=True,
     ) as child:  # fmt: skip
         with suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
+            os.setpriority(os.PRIO_PROCESS, child.pid, nice)
         assert child.stdin is not None
         assert child.stdout is not None
         with suppress(BrokenPipeError):

@@ -84,6 +84,8 @@ class Recorder:
         """Batches and sizes that tell the rest: see `schema.estimate.activations`."""
         small, native, large, huge = self.sizes()
         few = [(batch, size) for batch in (1, 2) for size in (small, native)]
+        if self._process.network is not None:
+            return few  # gradients are too small to make the peak
         return [*few, (1, large), (1, huge), (2, large)]
 
     def checkpoint(self) -> None:

@@ -18,7 +18,7 @@ STATES_KEPT: Final = 2
 """Checkpoints for exact resume that stay (`engine.saving`)."""
 HEADER: Final = 80
 """Letters of a safetensors header entry besides the tensor's name."""
-ENTRY: Final = 200
+ENTRY: Final = 80
 """Bytes of a cache file besides its tensors."""
 METADATA: Final = 2500
 """Bytes of a weights file's own description, checkpoint manifests and the like."""

@@ -29,6 +29,8 @@ STEP_SPREAD: Final = 0.1
 """Kernel workspaces and gaps of the allocator, which recording on shapes does not see."""
 CONTEXT: Final = 0.6 * 2**30
 """What CUDA and its libraries take for themselves: usually 0.4 to 0.8 GiB."""
+PYTHON: Final = 0.6 * 2**30
+"""What a worker takes in main memory before it has loaded anything."""
 CONTEXT_SPREAD: Final = 0.35
 TEXT_TABLE: Final = 256 * 2**20
 """Encoded captions up to this size lie on the device, as `engine.data.cache.TextTable` has it."""
@@ -43,7 +45,7 @@ PARTS: Final = {
     "average": "averaged weights (EMA)",
     "activations": "activations",
     "captions": "encoded captions",
-    "system": "CUDA itself",
+    "system": "the software itself",
 }
 """The parts in the order of the table, with their names."""
 
@@ -157,6 +159,9 @@ def _phase(need: Need, phase: Phase, parts: dict[str, Figure]) -> PhaseMemory:
     if need.device.kind == "cuda":
         note = "context and libraries; 0.4 to 0.8 GiB is usual"
         parts["system"] = Figure(CONTEXT, "assumed", note, CONTEXT_SPREAD)
+    elif need.device.kind == "cpu":
+        note = "Python and its libraries; 0.4 to 0.8 GiB is usual"
+        parts["system"] = Figure(PYTHON, "assumed", note, CONTEXT_SPREAD)
     return PhaseMemory(phase, {name: parts[name] for name in PARTS if name in parts})
 
 

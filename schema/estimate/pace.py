@@ -174,13 +174,10 @@ def step_seconds(reader: MetricsReader) -> float | None:
     if span is None or span[1] - span[0] - FIRST < LEAST:
         return None
     first, last = span[0] + FIRST, span[1]
-    times = list(reader.values(TIME, first, last)) if last - first < 4 * PARTS else None
-    if times is not None:
-        return statistics.median(b - a for (_, a), (_, b) in pairwise(times))
-    width = (last - first + 1) / PARTS
-    parts = reader.window(TIME, first, last, PARTS)
-    each = [(part[1] - part[0]) / (width - 1) for part in parts if part is not None]
-    return statistics.median(each) if each else None
+    parts = min(PARTS, last - first)
+    keys = [first + (last - first) * part // parts for part in range(parts + 1)]
+    rows = [next(reader.values(TIME, key, last)) for key in keys]
+    return statistics.median((t1 - t0) / (k1 - k0) for (k0, t0), (k1, t1) in pairwise(rows))
 
 
 def _spent(folder: RunFolder) -> dict[str, float]:

@@ -64,8 +64,9 @@ def table_of(process: TrainerProcess, multiple: int, base: Path) -> Table:
             missing.append(dataset.folder_path)
             continue
         sizes, count = found
-        pictures, captions = pictures + count, captions + count + 1
-        on_disk += count + 1 if cache_text or dataset.cache_text_embeddings else 0
+        texts = count + (1 if dataset.caption_dropout_rate else 0)
+        pictures, captions = pictures + count, captions + texts
+        on_disk += texts if cache_text or dataset.cache_text_embeddings else 0
         sampled |= count > len(sizes)
         plans += _plans(dataset, sizes, count, multiple)
     items: dict[Size, int] = {}

@@ -19,6 +19,7 @@ from schema.estimate.memory import Need, PhaseMemory
 from schema.estimate.pace import Pace, measured
 from schema.estimate.pictures import table_of
 from schema.estimate.remedies import Remedy, remedies
+from schema.estimate.residents import decodes
 from schema.estimate.scope import model_path
 from schema.families import family
 from schema.formulas.buckets import Size
@@ -189,6 +190,8 @@ def _notes(need: Need, why: str) -> tuple[str, ...]:
         notes.append(f"not found: {', '.join(table.missing)}")
     if table is not None and table.sampled:
         notes.append(f"sizes were read from some of the {table.pictures:,} pictures")
+    if decodes(need.process.train):
+        notes.append("the loss decodes pictures: a step needs more than its activations here")
     if need.process.model.split_model_over_gpus:
         notes.append("split over GPUs: the figures are for all cards together")
     return tuple(dict.fromkeys(notes))

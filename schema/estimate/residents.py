@@ -8,6 +8,7 @@ from typing import Literal
 
 from schema.estimate.counts import Role
 from schema.sections.job import TrainerProcess
+from schema.sections.train import Train
 
 Phase = Literal["caching", "training", "preview", "saving"]
 
@@ -41,6 +42,12 @@ def previews(process: TrainerProcess) -> bool:
     return not process.train.disable_sampling and bool(process.sample.items)
 
 
+def decodes(train: Train) -> bool:
+    """Whether the loss looks at decoded pictures (`engine.assembly.loss`), at most."""
+    extractor = train.diffusion_feature_extractor_path or train.latent_feature_extractor_path
+    return train.train_turbo or train.loss_type == "pixelspace" or bool(extractor)
+
+
 def roles(process: TrainerProcess, phase: Phase) -> frozenset[Role]:
     """The parts on the device in a phase.
 
@@ -56,6 +63,8 @@ def roles(process: TrainerProcess, phase: Phase) -> frozenset[Role]:
             there.add("text_encoder")
         return frozenset(there)
     there.add("denoiser")
+    if decodes(process.train):
+        there.add("vae")
     if process.train.train_text_encoder or not caches_text(process):
         there.add("text_encoder")
     if not caches_latents(process) or previews(process):

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if found.missing and not args.no_count:
         print("counting the model (once for this model and network) ...", file=sys.stderr)
         assert found.key is not None
-        count(document.text(), found.key, Path.cwd(), measure=True, cancelled=lambda: False)
+        count(document.text(), found.key, Path.cwd(), measure=True, cancelled=lambda: False, nice=0)
         found = look(job, Path.cwd())
     if args.json:
         print(json.dumps(found.estimate.as_json(), indent=2))
