@@ -12,7 +12,6 @@ _PLACES: Final = "parts of a model from other places"
 _LORAS: Final = "LoRAs under the trained one"
 _STREAMED: Final = "streaming layers from CPU memory"
 _PARTS: Final = "precision and device of single parts"
-_COMPILED: Final = "compiled models"
 _MODEL: Final = {
     "model.quantize": _QUANTIZED,
     "model.quantize_te": _QUANTIZED,
@@ -29,19 +28,12 @@ _MODEL: Final = {
     "model.unconditional_lora_path": _LORAS,
     "model.te_name_or_path": _PLACES,
     "model.unet_sample_size": "another native size",
-    "model.latent_space_version": "labels on cached latents",
     "model.dtype": _PARTS,
     "model.vae_device": _PARTS,
     "model.vae_dtype": _PARTS,
     "model.te_device": _PARTS,
     "model.te_dtype": _PARTS,
     "model.text_encoder_bits": _QUANTIZED,
-    "model.compile": _COMPILED,
-    "model.block_compile": _COMPILED,
-    "model.compile_mode": _COMPILED,
-    "model.compile_fullgraph": _COMPILED,
-    "model.compile_dynamic": _COMPILED,
-    "model.cache_size_limit": _COMPILED,
     "model.ignore_if_contains": "full fine-tuning of chosen weights",
     "model.only_if_contains": "full fine-tuning of chosen weights",
     "model.model_kwargs": "options of single families",

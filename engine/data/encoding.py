@@ -67,7 +67,9 @@ class Latents:
         family.load_vae()
         vae = family.vae
         assert vae is not None
-        encoder = weights_identity(vae, f"{family.row.arch} {family.dtype}")
+        # A label stands for the latent space: who sets it says which caches fit each other.
+        label = family.model.latent_space_version
+        encoder = label or weights_identity(vae, f"{family.row.arch} {family.dtype}")
         contents = dict.fromkeys(dict.fromkeys(item.picture.path for item in wanted), "")
         for done, path in enumerate(contents, start=1):
             contents[path] = file_hash(path)

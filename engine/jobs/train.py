@@ -28,9 +28,11 @@ from engine.assembly.optimization import (
     build_recovery,
     learning_rates,
 )
-from engine.assembly.previews import previewing
+from engine.assembly.previews import Previews
 from engine.assembly.turbo import TurboPictures
+from engine.assembly.validating import build_validation
 from engine.assembly.watching import build_trackers, talk, values_in_words, watched
+from engine.compiling import compile_denoisers, wished
 from engine.data.loader import DataSource
 from engine.errors import ConfigError
 from engine.families.base import Family
@@ -106,6 +108,8 @@ class TrainingJob:
         learning = build_optimization(trained, self.train)
         if self.saved is not None:
             self._resume(source, trained, learning, accelerator)
+        if (wish := wished(self.process.model)) is not None:
+            compile_denoisers(family, wish, self.device, self.report.warning)
         step = self._step(family, source, trained, learning, accelerator)
         take_up(step.objective, self.saved, self.folder.path)
         step.begin(self.done)
@@ -125,24 +129,21 @@ class TrainingJob:
             remarks=self._remarks(),
             trackers=self._trackers,
         )
-        draw = None
-        if preview is not None and accelerator.is_main:
-            draw = previewing(
-                preview,
-                trained,
-                self.folder,
-                self.report,
-                saver.averaged,
-                self.beneath,
-                self._trackers,
-            )
+        previews = Previews(
+            trained, self.folder, self.report, saver.averaged, self.beneath, self._trackers
+        )
+        drawn = accelerator.is_main
         return Loop(
             self._plan(),
             watched(step, self.process, (family, source, accelerator), self.report, self.device),
             recorder=recorder,
             report=self.report,
             keeper=saver,
-            preview=draw,
+            preview=previews.drawing(preview) if drawn else None,
+            opening=previews.drawing(self._opening) if drawn and self.done <= 1 else None,
+            validate=build_validation(
+                self.process, family, accelerator, trained, self._held_out, self.seed
+            ),
             saved_at=self.saved.step if self.saved else None,
         )
 
@@ -208,7 +209,8 @@ class TrainingJob:
         opened = open_data(
             self.process, self.report, self.device, self.dtype, self.seed, self.sizes
         )
-        self.beneath = opened.beneath
+        self.beneath, self._opening = opened.beneath, opened.opening
+        self._held_out = opened.held_out
         return opened.family, opened.source, opened.preview
 
     def _load(self, family: Family, source: DataSource) -> Trained:
@@ -271,6 +273,7 @@ class TrainingJob:
             steps=train.steps,
             save_every=self.process.save.save_every or 0,
             sample_every=(self.process.sample.sample_every or 0) if previews else 0,
+            sample_from=self.process.sample.sample_start_step,
             first_sample=previews and (fresh or train.force_first_sample),
             last_sample=previews,
         )

@@ -107,6 +107,24 @@ def test_a_second_run_encodes_nothing_and_sees_the_same(
         assert torch.equal(a.conditioning.parts["text"], b.conditioning.parts["text"])
 
 
+@pytest.mark.proves("model.latent_space_version")
+def test_caches_are_shared_under_one_label_and_new_under_another(
+    prepared: Prepared,
+    counted: Counting,
+    folder: Path,
+    sd1: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = []
+    for label in ("a", "b", "a"):
+        model = sd1.model.model_copy(update={"latent_space_version": label})
+        monkeypatch.setattr(sd1, "model", model)
+        prepared(DISK)
+        counts.append(counted.images)
+    assert counts == [4, 8, 8]
+    assert len(list((folder / "_latent_cache").glob("picture_*.safetensors"))) == 8
+
+
 @pytest.mark.proves("datasets[].cache_latents")
 def test_cached_latents_are_those_of_the_pictures(prepared: Prepared, sd1: Any) -> None:
     """Equal to encoding the very pixels that an uncached run would see, up to the draw."""
