@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from schema.assistant_files import assistant_problems
 from schema.dataset_problems import dataset_problems
 from schema.families import family
 from schema.looking import Looking
@@ -34,6 +35,7 @@ def file_problems(
             yield from refiner_problems(process.model.refiner_name_or_path, row)
         if process.model.vae_path:
             yield from vae_problems(process.model.vae_path, row)
+    yield from assistant_problems(process.train)
     for index, dataset in enumerate(process.datasets):
         where, trigger = f"datasets[{index}]", process.trigger_word
         yield from dataset_problems(where, dataset, row, trigger, looking)

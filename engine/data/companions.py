@@ -81,6 +81,8 @@ class Companions:
         """(B, 3, H, W) in [0, 1], or (B, N, 3, H, W) for several a picture; None where no picture
         of the batch has one. A missing one is black.
         """
+        if not self._controls:
+            return None
         paths = [self._controls.get(item.index, []) for item, _ in shown]
         count = max(map(len, paths))
         if not any(path for row in paths for path in row):

@@ -64,7 +64,8 @@ class Guidance(Section):
         requires=("train.do_cfg|train.do_random_cfg",),
         inherits="train.cfg_scale",
         detail="The guided prediction gets the mean and spread that u + r (c - u) has, r this "
-        "scale. Empty: that of the CFG scale, which changes nothing.",
+        "scale. Empty: that of the CFG scale, which changes nothing unless the scale is random "
+        "(and nothing at all for SDXL).",
         ge=0,
     )
     do_guidance_loss: bool = opt(
