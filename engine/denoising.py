@@ -132,6 +132,8 @@ class Denoising:
         if batch.conditioning is not None:
             return batch.conditioning.to(accelerator.device, accelerator.dtype)
         with torch.set_grad_enabled(self._trains_text), accelerator.forward():
+            if batch.first_captions is not None:
+                return self._kit.family.encode_wordings([batch.first_captions, batch.captions])
             return self._kit.family.encode_prompts(batch.captions)
 
     # -- what the parts remember

@@ -193,14 +193,20 @@ class Example:
         return self.encode(self.batch.unaugmented_BCHW)
 
     def encode(self, pixels_BCHW: Tensor) -> Tensor:
-        """Latents of CPU pixels in the training dtype, each slot with its draw."""
-        kit = self.kit
-        draws = [generator(kit.seed, self.number, slot, "vae") for slot in self.batch.slots]
+        """Latents of CPU pixels in the training dtype, each slot with its draw.
+
+        Pictures that stand in the batch several times are encoded once.
+        """
+        kit, copies = self.kit, self.batch.copies
+        slots = self.batch.slots[: len(pixels_BCHW) // copies]
+        draws = [generator(kit.seed, self.number, slot, "vae") for slot in slots]
+        pixels_BCHW = pixels_BCHW[: len(slots)]
         with torch.no_grad(), kit.accelerator.forward():
             pixels_BCHW = kit.accelerator.put(pixels_BCHW, kit.accelerator.dtype)
             for change in self.pixel_changes:
                 pixels_BCHW = change(self, pixels_BCHW)
-            return kit.family.encode_images(pixels_BCHW, draws).to(kit.accelerator.dtype)
+            latents = kit.family.encode_images(pixels_BCHW, draws).to(kit.accelerator.dtype)
+        return latents if copies == 1 else torch.cat([latents] * copies)
 
     def put(self, tensor: Tensor) -> Tensor:
         """A drawn CPU tensor on the device and in the dtype of the latents."""

@@ -21,12 +21,14 @@ class Caption:
     """The text of a caption file; `fault` says, of the file's name, why there is none.
 
     `pieces` and `words` are the fewest tokens that CLIP's and T5's tokenizers can make of it.
+    `short` is the short caption of a JSON file; empty where there is none.
     """
 
     text: str = ""
     fault: str | None = None
     pieces: int = 0
     words: int = 0
+    short: str = ""
 
     @property
     def blank(self) -> bool:
@@ -58,18 +60,19 @@ def _from_bytes(raw: bytes, *, is_json: bool) -> Caption:
         return Caption(fault=f"is not UTF-8 but {kind} ({byte}); save it as UTF-8")
     if "\x00" in text:
         return Caption(fault="is not text")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text, short = text.replace("\r\n", "\n").replace("\r", "\n"), ""
     if is_json:
         try:
-            text = _of_json(text)
+            text, short = _of_json(text)
         except (ValueError, RecursionError) as error:
             return Caption(fault=f"is not valid JSON: {str(error).splitlines()[0]}")
-    return Caption(text, None, len(_PIECES.findall(text)), len(text.split()))
+    return Caption(text, None, len(_PIECES.findall(text)), len(text.split()), short)
 
 
-def _of_json(text: str) -> str:
-    """The text under `caption`; another JSON file is the caption as it stands."""
+def _of_json(text: str) -> tuple[str, str]:
+    """The texts under `caption` and `caption_short`; another JSON file is one caption, as it is."""
     value: Any = json.loads(text.replace("\n", " "))
     if isinstance(value, dict) and isinstance(value.get("caption"), str):
-        return str(value["caption"])
-    return text
+        short = value.get("caption_short")
+        return str(value["caption"]), short if isinstance(short, str) else ""
+    return text, ""

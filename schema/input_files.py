@@ -22,9 +22,11 @@ _FOLDERS: Final = frozenset(
 _FILES: Final = frozenset(
     {
         "adapter.test_img_path", "slider.prompt_file", "sample_sources", "pretrained_path",
-        "input_path", "generate.prompts",
+        "input_path", "generate.prompts", "datasets[].random_triggers",
     }
 )  # fmt: skip
+_LISTS: Final = frozenset({"generate.prompts", "datasets[].random_triggers"})
+"""Options that name a file or list the words themselves."""
 
 
 def input_problems(process: Section) -> Iterator[Problem]:
@@ -54,7 +56,7 @@ def _in_value(value: Any, path: str, general: str) -> Iterator[Problem]:
 
 def _names(value: Any, path: str, general: str) -> Iterator[tuple[str, str]]:
     """The names in a value, with their places: one, a list, or one text with commas."""
-    if isinstance(value, list) and general != "generate.prompts":  # a list of prompts is no file
+    if isinstance(value, list) and general not in _LISTS:
         yield from ((f"{path}[{index}]", str(item)) for index, item in enumerate(value))
     elif isinstance(value, str):
         several = general == "adapter.test_img_path"

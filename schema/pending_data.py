@@ -8,10 +8,6 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "a network strength for each dataset": ("network_weight",),
     "a batch size for each dataset": ("batch_size",),
     "numbers beside pictures": ("extra_values",),
-    "short captions": ("use_short_captions",),
-    "leaving out tags": ("token_dropout_rate",),
-    "random trigger words": ("random_triggers", "random_triggers_max"),
-    "replacements in captions": ("replacements",),
     "random zoom": ("random_scale",),
     "standardized pictures": ("standardize_images",),
     "a choice of how sizes are read": ("fast_image_size",),
@@ -32,7 +28,6 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
                                                  "gpu_prefetch_batches"),
 }  # fmt: skip
 _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
-    "a first step for previews": ("sample_start_step",),
     "adapters in previews": ("adapter_conditioning_scale", "extra_values"),
     "previews of videos": ("num_frames", "fps", "format=mp4",
                            "samples[].num_frames", "samples[].fps"),
@@ -42,7 +37,6 @@ _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
                              "samples[].ctrl_img_2", "samples[].ctrl_img_3"),
 }  # fmt: skip
 _REST: Final[dict[str, str]] = {
-    "first_sample": "a first round of previews of its own",
     "save.push_to_hub": "uploads",
     "save.hf_repo_id": "uploads",
     "save.hf_private": "uploads",

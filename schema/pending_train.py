@@ -21,21 +21,12 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "loss_target=differential_noise",
     ),
     "sound": ("audio_loss_multiplier",),
-    "changes of prompts in the step": (
-        "prompt_dropout_prob",
-        "prompt_saturation_chance",
-    ),
-    "two captions an image": (
-        "short_and_long_captions",
-        "short_and_long_captions_encoder_split",
-    ),
     "FreeU": ("free_u",),
     "perceptual losses on pictures": tuple(
         f"{name}_feature_extractor_path=v{number}"
         for name in ("diffusion", "latent")
         for number in (3, 7, 8, 9, 10)
     ),
-    "validation": ("validation_config",),
 }
 """What is missing, and the options and values under `train.` that wait for it."""
 

@@ -19,7 +19,7 @@ from schema.caption_files import Caption, read_caption
 from schema.home import state_dir
 from schema.picture_files import Look, as_look, decode_fault, look
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _JUST_NOW: Final = 200_000_000
 """Nanoseconds: a file as young as this may change again without its times telling."""
 _KEPT_TEXT: Final = 2000
@@ -69,10 +69,10 @@ class ScanMemory:
         identity = _identity(path)
         row = self.captions.get(self._key(path))
         if row is not None and row[:4] == identity:
-            return Caption(*row[4:8])
+            return Caption(*row[4:9])
         found = read_caption(path)
         if identity is not None and len(found.text) <= _KEPT_TEXT:
-            rest = [found.text, found.fault, found.pieces, found.words]
+            rest = [found.text, found.fault, found.pieces, found.words, found.short]
             self._note(self.captions, path, identity, rest)
         return found
 
@@ -137,7 +137,7 @@ def _stored(file: Path) -> tuple[dict[str, Row], dict[str, Row]]:
         if content["version"] != _VERSION:
             return {}, {}
         pictures = {k: r for k, r in content["pictures"].items() if len(r) == 8}
-        captions = {k: r for k, r in content["captions"].items() if len(r) == 8}
+        captions = {k: r for k, r in content["captions"].items() if len(r) == 9}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}, {}
     return pictures, captions

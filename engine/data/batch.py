@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from engine.families.base import Conditioning
+
+WHOLE = frozenset({"size", "copies"})
+"""The fields that have no rows."""
 
 
 @dataclass
@@ -31,6 +36,8 @@ class Batch:
     prior_reg: list[bool] | None = None  # rows whose target is the untouched model's answer
     dropped: list[bool] | None = None  # rows whose caption was dropped; None: none was
     class_captions: list[str] | None = None  # with a class for the trigger word, where asked for
+    first_captions: list[str] | None = None  # what the first of two text encoders reads instead
+    copies: int = 1  # how often the pictures stand in it, one round after the other
     control_BCHW: Tensor | None = None  # control pictures in [0, 1]; black where one is missing
     mask_B1HW: Tensor | None = None  # what counts in the loss, 0..1, in pixels; None: everything
     unaugmented_BCHW: Tensor | None = None  # the pixels before augmentation, where a target asks
@@ -52,12 +59,36 @@ class Batch:
                     **{
                         name: value[one]
                         for name, value in values.items()
-                        if name != "size" and value is not None and len(value)
+                        if name not in WHOLE and value is not None and len(value)
                     },
                 )
             )
         return rows
 
+    def twice(self, captions: list[str], conditioning: Conditioning | None) -> Batch:
+        """The rows, and then the same pictures with other captions (and their embeddings, where
+        they are cached). As their slots are the same, so are noise, timestep and all other draws.
+        """
+        doubled = {
+            f.name: _twice(value)
+            for f in fields(self)
+            if f.name not in {*WHOLE, "conditioning"}
+            and (value := getattr(self, f.name)) is not None
+            and len(value)
+        }
+        count = len(self)
+        dropped = None if self.dropped is None else [*self.dropped, *[False] * count]
+        doubled |= {"captions": self.captions + captions, "dropped": dropped}
+        if self.conditioning is not None and conditioning is not None:
+            doubled["conditioning"] = Conditioning.cat([self.conditioning, conditioning])
+        return replace(self, **doubled, copies=2 * self.copies)
+
     def __len__(self) -> int:
         """B, the number of rows."""
         return len(self.captions)
+
+
+def _twice(rows: Any) -> Any:
+    if isinstance(rows, Tensor):
+        return torch.cat([rows, rows])
+    return rows * 2

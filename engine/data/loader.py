@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.batch_size import BatchSize
 from engine.data.batch import Batch
 from engine.data.cache import TextTable, Warn
+from engine.data.captions import Captions
 from engine.data.companions import Companions
 from engine.data.encoding import Latents, Progress, encode_captions
 from engine.data.images import load_pixels
@@ -27,15 +28,12 @@ from engine.data.sources import Picture, read_pictures
 from engine.data.stream import Stream, VariedBatches
 from engine.data.turns import Turns
 from engine.errors import ConfigError
-from engine.families.base import Family
+from engine.families.base import Conditioning, Family
 from engine.guidance.prompts import fixed_prompts
 from schema.formulas.buckets import Size, bucket_table
-from schema.formulas.captions import CaptionRules, is_dropped, render
 
 if TYPE_CHECKING:
-    from schema.sections.datasets import Dataset
     from schema.sections.job import TrainerProcess
-    from schema.sections.train import Train
 
 BATCHES_AHEAD = 2  # per worker
 
@@ -63,8 +61,9 @@ class DataSource:
         self._sizes = sizes
         self._varied: VariedBatches | None = None
         self._span = self._batch_size if sizes is None else sizes.largest
+        self._captions = Captions(process, readers=family.readers, seed=seed)
         self._groups = [
-            Group(dataset, resolution, self._rules(dataset))
+            Group(dataset, resolution, self._captions.rules(dataset))
             for dataset in process.datasets
             for resolution in dataset.resolutions
         ]
@@ -77,26 +76,6 @@ class DataSource:
         self._turns = Turns()
         self._workers: ThreadPoolExecutor | None = None
         self._ahead: dict[int, Future[Batch]] = {}
-
-    def _rules(self, dataset: Dataset) -> CaptionRules:
-        own = dataset.trigger_word
-        trigger = self._process.trigger_word if own is None else own
-        prefix = not dataset.is_reg
-        name = _class_name(self._process.train, dataset)
-        if self._ignores_captions(dataset):
-            return CaptionRules(trigger, dropout_rate=1.0, prefix=prefix, class_name=name)
-        return CaptionRules(
-            trigger,
-            dataset.caption_dropout_rate,
-            dataset.shuffle_tokens,
-            dataset.keep_tokens,
-            prefix,
-            name,
-        )
-
-    def _ignores_captions(self, dataset: Dataset) -> bool:
-        """Whether the trigger word alone (or nothing) stands for every caption."""
-        return self._process.train.unload_text_encoder and not dataset.cache_text_embeddings
 
     # -- before training
 
@@ -138,7 +117,11 @@ class DataSource:
         ConfigError for data that cannot be used, naming all of it.
         """
         pictures = self._find(report)
-        groups = [(group, pictures[_place(group)]) for group in self._groups]
+        chosen = self._captions.chosen
+        groups = [
+            (group, chosen(pictures[_place(group)], group.dataset, group.rules))
+            for group in self._groups
+        ]
         self.items = make_items(groups, self._family.size_multiple)
         self._put_in_order()
         assisted = self._process.train.adapter_assist_name_or_path is not None
@@ -146,7 +129,8 @@ class DataSource:
         self._latents.fill(self.items, self._family, report, warn)
         beside = fixed_prompts(self._process.train, cached=self.caches_text)
         if self.caches_text:
-            self._text = encode_captions(self._captions(beside), self._family, report, warn)
+            texts = self._captions.every(self.items, beside)
+            self._text = encode_captions(texts, self._family, report, warn)
         elif beside:
             self._beside = encode_captions(dict.fromkeys(beside), self._family, report, warn)
         self._start_workers()
@@ -180,26 +164,6 @@ class DataSource:
                     decoding=lambda done, total: report("decoding pictures", done, total),
                 )
         return found
-
-    def _captions(self, beside: list[str]) -> dict[str, Path | None]:
-        """Every prompt that can occur, with the folder that keeps its embedding."""
-        captions: dict[str, Path | None] = {}
-        folder: Path | None = None
-        for item in self.items:
-            dataset, rules = item.group.dataset, item.group.rules
-            kept = dataset.cache_text_embeddings or self._process.train.cache_text_embeddings
-            folder = Path(dataset.folder_path).expanduser() if kept else None
-            if not self._ignores_captions(dataset):
-                captions.setdefault(rules.finished(item.picture.caption), folder)
-            if rules.dropout_rate > 0:
-                captions.setdefault(rules.dropped, folder)
-            if rules.class_name is not None:
-                for caption in (rules.finished(item.picture.caption), rules.dropped):
-                    if caption in captions:
-                        captions.setdefault(rules.of_class(caption), folder)
-        for prompt in beside:
-            captions.setdefault(prompt, folder)
-        return captions
 
     def _start_workers(self) -> None:
         number = max(dataset.num_workers for dataset in self._process.datasets)
@@ -251,35 +215,34 @@ class DataSource:
         items = [self.items[row] for row in (self._rows(index) if rows is None else rows)]
         slots = [micro * self._span + place for place in range(len(items))]
         shown = list(zip(items, slots, strict=True))
-        captions = [
-            render(item.picture.caption, item.group.rules, self._seed, step, slot)
-            for item, slot in shown
-        ]
+        told = self._captions.of(shown, step)
         cached = items[0] in self._latents
-        return Batch(
-            captions=captions,
+        batch = Batch(
+            captions=told.captions,
             items=[item.index for item in items],
             slots=slots,
             size=items[0].plan.crop,
             latents=torch.stack([self._latents.get(item) for item in items]) if cached else None,
             pixels_BCHW=None if cached else self._pixels(items, step, slots),
-            conditioning=None if self._text is None else self._text.rows(captions),
+            conditioning=self._embedded(told.captions),
             loss_weight_B=_loss_weights(items),
             sizes_B6=self._framing(items, step, slots) if self._family.told_sizes else None,
             pictures=[_shown(item) for item in items],
-            dropped=_flags(self._drops(item, step, slot) for item, slot in shown),
-            class_captions=_of_class(items, captions),
+            dropped=told.dropped,
+            class_captions=told.class_captions,
+            first_captions=told.first,
             control_BCHW=self._companions.controls(shown, step),
             mask_B1HW=self._companions.masks(shown, step),
             regularization=_flags(item.group.dataset.is_reg for item in items),
             prior_reg=_flags(item.group.dataset.prior_reg for item in items),
         )
+        if told.shorts is None:
+            return batch
+        return batch.twice(told.shorts, self._embedded(told.shorts))
 
-    def _drops(self, item: Item, step: int, slot: int) -> bool:
-        """Whether the caption was dropped; where captions are not read there is none to drop."""
-        rules = item.group.rules
-        ignored = self._ignores_captions(item.group.dataset)
-        return not ignored and is_dropped(rules, self._seed, step, slot)
+    def _embedded(self, captions: list[str]) -> Conditioning | None:
+        """The cached embeddings, where there are any."""
+        return None if self._text is None else self._text.rows(captions)
 
     def _framing(self, items: list[Item], step: int, slots: list[int]) -> Tensor:
         """How each picture was framed, (B, 6); see `Family.with_sizes`."""
@@ -327,22 +290,6 @@ def _turns(process: TrainerProcess, regularizes: bool) -> Turns:
     if not process.train.disable_sampling:
         intervals.append(process.sample.sample_every)
     return Turns(regularizes, tuple({every for every in intervals if every}))
-
-
-def _class_name(train: Train, dataset: Dataset) -> str | None:
-    """What stands for the trigger word in captions of the class; None where nobody asks for them.
-
-    Other trainers write copies of both options into every dataset: those of `train:` count.
-    """
-    _ = dataset.diff_output_preservation, dataset.diff_output_preservation_class
-    return train.diff_output_preservation_class if train.diff_output_preservation else None
-
-
-def _of_class(items: list[Item], captions: list[str]) -> list[str] | None:
-    """The captions with the class for the trigger word; None where nobody asks for them."""
-    if items[0].group.rules.class_name is None:
-        return None
-    return [item.group.rules.of_class(text) for item, text in zip(items, captions, strict=True)]
 
 
 def _flags(rows: Iterable[bool]) -> list[bool] | None:

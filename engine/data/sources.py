@@ -24,11 +24,13 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Picture:
-    """One file: its size as seen (after EXIF rotation) and its caption as written."""
+    """One file: its size as seen (after EXIF rotation) and its captions as written."""
 
     path: Path
     size: tuple[int, int]
     caption: str
+    short: str | None = None
+    """The short caption of a JSON file; None where there is none."""
 
 
 def _silent(done: int, total: int) -> None:
@@ -83,7 +85,8 @@ def _picture(found: Found, default: str | None) -> Picture:
     text = found.caption.text if found.caption is not None else default or ""
     if found.has_own_caption and default is not None and not text.strip():
         text = default
-    return Picture(found.path, found.size, text)
+    short = found.caption.short if found.caption is not None else ""
+    return Picture(found.path, found.size, text, short if short.strip() else None)
 
 
 def raise_all(faults: list[str], folder: Path) -> None:

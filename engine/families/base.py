@@ -135,6 +135,7 @@ class Family(ABC):
 
     told_sizes = False
     """Whether the denoiser is told how each picture was framed; see :meth:`with_sizes`."""
+    readers = 1  # text encoders that may be told different things; see `encode_wordings`
     patch = 2  # latent pixels along the side of an image token
 
     row: Any  # schema.families.FamilyRow
@@ -214,6 +215,11 @@ class Family(ABC):
     @abstractmethod
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         """One row per prompt, on the device; differentiable where a text encoder is trained."""
+
+    def encode_wordings(self, wordings: Sequence[Sequence[str]]) -> Conditioning:
+        """One row per prompt, worded for each of the `readers` in its own way."""
+        (prompts,) = wordings
+        return self.encode_prompts(prompts)
 
     @property
     def text_identity(self) -> str:

@@ -45,6 +45,7 @@ class StableDiffusionXL(UNetFamily):
     layout = SDXL
     kohya = KOHYA_TWO
     told_sizes = True
+    readers = 2
 
     def __init__(
         self, model: Model, source: Source, device: torch.device, dtype: torch.dtype
@@ -99,8 +100,12 @@ class StableDiffusionXL(UNetFamily):
 
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         """``text`` (B, N, C1 + C2) and ``pooled`` (B, P)."""
+        return self.encode_wordings([prompts] * self.readers)
+
+    def encode_wordings(self, wordings: Sequence[Sequence[str]]) -> Conditioning:
+        """The first text encoder's prompts, and the second one's, whose vector is pooled."""
         states: list[Tensor] = []
-        for part in self.layout.texts:
+        for part, prompts in zip(self.layout.texts, wordings, strict=True):
             inner, pooled = clip.encode_inner(*self.encoder(part.name), prompts)
             states.append(inner)
         return Conditioning({TEXT: torch.cat(states, dim=-1), POOLED: pooled})

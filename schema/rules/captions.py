@@ -8,25 +8,52 @@ from schema.rules.rule import Problem, Rule, Scope, rule
 RULES: list[Rule] = []
 
 
+_AT_EVERY_STEP = ("prompt_dropout_prob", "prompt_saturation_chance")
+_OF_CAPTIONS = (
+    "use_short_captions", "caption_dropout_rate", "token_dropout_rate", "shuffle_tokens",
+    "random_triggers", "replacements",
+)  # fmt: skip
+
+
+@rule(
+    RULES,
+    "error",
+    "train.prompt_dropout_prob",
+    "train.cache_text_embeddings",
+    "datasets[].cache_text_embeddings",
+    "model.arch",
+)
+def prompts_are_fixed(scope: Scope) -> Iterator[Problem]:
+    """Two text encoders lose their prompts apart, but are told the same when told beforehand."""
+    fixed, train = captions_fixed(scope), scope.process.train
+    if not fixed or train.unload_text_encoder or not train.prompt_dropout_prob:
+        return
+    if scope.family.can(("second_text_encoder",)):
+        message = f"cannot be combined with {fixed}; datasets[].caption_dropout_rate can"
+        yield Problem("train.prompt_dropout_prob", message, "0.0")
+
+
 @rule(
     RULES,
     "warning",
+    "train.unload_text_encoder",
     "train.prompt_dropout_prob",
     "train.prompt_saturation_chance",
-    "train.cache_text_embeddings",
-    "train.unload_text_encoder",
+    *(f"datasets[].{name}" for name in _OF_CAPTIONS),
 )
-def prompts_are_fixed(scope: Scope) -> Iterator[Problem]:
-    """Prompts that were encoded before training cannot change."""
-    train = scope.process.train
-    fixed = captions_fixed(scope)
-    if fixed is None:
+def captions_are_not_read(scope: Scope) -> Iterator[Problem]:
+    """The trigger word alone (or nothing) stands for every caption."""
+    if not scope.process.train.unload_text_encoder:
         return
-    if train.prompt_dropout_prob:
-        message = f"has no effect with {fixed}; datasets[].caption_dropout_rate has"
-        yield Problem("train.prompt_dropout_prob", message, "0.0")
-    if train.prompt_saturation_chance:
-        yield Problem("train.prompt_saturation_chance", f"has no effect with {fixed}", "0.0")
+    message = "has no effect: train.unload_text_encoder trains without captions"
+    for name in _AT_EVERY_STEP:
+        if getattr(scope.process.train, name):
+            yield Problem(f"train.{name}", message, "0.0")
+    for path, dataset in scope.datasets():
+        for name in _OF_CAPTIONS if not dataset.cache_text_embeddings else ():
+            if value := getattr(dataset, name):
+                off = "false" if value is True else "0.0" if isinstance(value, float) else "[]"
+                yield Problem(f"{path}.{name}", message, off)
 
 
 @rule(
@@ -38,11 +65,14 @@ def prompts_are_fixed(scope: Scope) -> Iterator[Problem]:
     "train.unload_text_encoder",
 )
 def two_captions_are_fixed(scope: Scope) -> Iterator[Problem]:
-    """Only one caption an image is encoded beforehand."""
-    fixed = captions_fixed(scope)
-    for name in ("short_and_long_captions", "short_and_long_captions_encoder_split"):
-        if fixed and getattr(scope.process.train, name):
-            yield Problem(f"train.{name}", f"cannot be combined with {fixed}", "false")
+    """Beforehand every text encoder is told the same; without captions there are no two."""
+    fixed, train = captions_fixed(scope), scope.process.train
+    if fixed and train.short_and_long_captions_encoder_split:
+        message = f"cannot be combined with {fixed}"
+        yield Problem("train.short_and_long_captions_encoder_split", message, "false")
+    if train.unload_text_encoder and train.short_and_long_captions:
+        message = "cannot be combined with train.unload_text_encoder"
+        yield Problem("train.short_and_long_captions", message, "false")
 
 
 @rule(

@@ -26,6 +26,7 @@ FILES = [
     ("to_folder", "generate.prompts"),
     ("slider", "slider.prompt_file"),
     ("sd_trainer", "adapter.test_img_path"),
+    ("sd_trainer", "datasets[0].random_triggers"),
 ]
 
 

@@ -226,12 +226,17 @@ GUIDANCE: list[tuple[Values, str, str]] = [
 ]  # fmt: skip
 
 CAPTIONS: list[tuple[Values, str, str]] = [
-    ({"prompt_dropout_prob": 0.5, "cache_text_embeddings": True}, "prompts-are-fixed",
-     "train.prompt_dropout_prob"),
-    ({"prompt_saturation_chance": 0.5, "unload_text_encoder": True}, "prompts-are-fixed",
+    ({"model.arch": "sdxl", "prompt_dropout_prob": 0.5, "cache_text_embeddings": True},
+     "prompts-are-fixed", "train.prompt_dropout_prob"),
+    ({"prompt_saturation_chance": 0.5, "unload_text_encoder": True}, "captions-are-not-read",
      "train.prompt_saturation_chance"),
-    ({"short_and_long_captions": True, "cache_text_embeddings": True}, "two-captions-are-fixed",
+    ({"datasets[0].replacements": ["a|b"], "unload_text_encoder": True}, "captions-are-not-read",
+     "datasets[0].replacements"),
+    ({"short_and_long_captions": True, "unload_text_encoder": True}, "two-captions-are-fixed",
      "train.short_and_long_captions"),
+    ({"model.arch": "sdxl", "short_and_long_captions_encoder_split": True,
+      "cache_text_embeddings": True}, "two-captions-are-fixed",
+     "train.short_and_long_captions_encoder_split"),
     ({"model.arch": "sdxl", "short_and_long_captions": True,
       "short_and_long_captions_encoder_split": True}, "two-ways-of-two-captions",
      "train.short_and_long_captions_encoder_split"),

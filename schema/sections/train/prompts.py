@@ -36,10 +36,10 @@ class Prompts(Section):
         tier="advanced",
         unit="probability",
         on_resume="new-trajectory",
-        conflicts=("train.cache_text_embeddings", "train.unload_text_encoder"),
-        detail="Every prompt is replaced by the empty one with this chance, for each text "
-        "encoder on its own. datasets[].caption_dropout_rate instead drops when the caption is "
-        "read and keeps the trigger word.",
+        conflicts=("train.unload_text_encoder",),
+        detail="Every prompt is replaced by the empty one with this chance, for each of "
+        "SDXL's text encoders on its own. datasets[].caption_dropout_rate instead drops when the "
+        "caption is read and keeps the trigger word.",
         ge=0,
         le=1,
     )
@@ -51,7 +51,7 @@ class Prompts(Section):
         tier="expert",
         unit="probability",
         on_resume="new-trajectory",
-        conflicts=("train.cache_text_embeddings", "train.unload_text_encoder"),
+        conflicts=("train.unload_text_encoder",),
         detail="A caption of n < 77 words is repeated 77 // n + 1 times, joined by commas. Not "
         "on regularization images.",
         ge=0,
@@ -66,7 +66,7 @@ class Prompts(Section):
         on_resume="new-trajectory",
         conflicts=(
             "train.single_item_batching",
-            "train.cache_text_embeddings",
+            "train.unload_text_encoder",
             "train.short_and_long_captions_encoder_split",
         ),
         detail="The batch is doubled: the same images, noise and timesteps with the long and "
