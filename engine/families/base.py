@@ -120,8 +120,9 @@ class LoraTargets:
     collide (a ``to_out`` is a list in one block and a layer in the next).
     """
 
-    linear: tuple[str, ...]
-    conv: tuple[str, ...] = ()
+    linear: tuple[str, ...]  # with 1x1 convolutions
+    conv: tuple[str, ...] = ()  # wider kernels
+    others: tuple[str, ...] = ()  # norms, embeddings: they have a weight, but no low rank
 
 
 class Family(ABC):
@@ -137,6 +138,7 @@ class Family(ABC):
     """Whether the denoiser is told how each picture was framed; see :meth:`with_sizes`."""
     readers = 1  # text encoders that may be told different things; see `encode_wordings`
     patch = 2  # latent pixels along the side of an image token
+    in_out: tuple[str, ...] = ()  # the denoiser's first and last layer, where they can be retrained
 
     row: Any  # schema.families.FamilyRow
     model: Model
@@ -311,11 +313,20 @@ class Family(ABC):
 
     @abstractmethod
     def lora_targets(self, network: Network) -> dict[str, LoraTargets]:
-        """Where an adapter sits, by component: each denoiser's name and each text encoder's.
+        """Where an adapter may sit, by component: each denoiser's name and each text encoder's.
 
-        ``conv`` is empty unless the network section asks for convolutions. Text encoders are
-        listed when they are loaded; whether they are trained is the caller's business.
+        The network section's filters by name choose among these. Text encoders are listed when
+        they are loaded; whether they are trained is the caller's business.
         """
+
+    def layer_name(self, component: str, module: str) -> str:
+        """What filters call a layer: its dotted name with the beginning that files give it."""
+        return f"{component}.{module}"
+
+    def block_numbers(self, component: str, modules: Sequence[str]) -> dict[str, int]:
+        """Which of the 25 blocks of a U-Net each layer is in; those in none are left out."""
+        del component, modules
+        return {}
 
     @abstractmethod
     def lora_file(
@@ -323,8 +334,9 @@ class Family(ABC):
     ) -> tuple[dict[str, Tensor], dict[str, str]]:
         """A LoRA as a file: tensors by key and the safetensors metadata.
 
-        ``state`` has peft's short keys, ``<component>.<module>.lora_A.weight`` and ``lora_B``;
-        ``alphas`` has ``<component>.<module>``. ``key_format`` is ``diffusers`` or ``kohya``.
+        ``state`` has peft's short keys, ``<component>.<module>.lora_A.weight`` and ``lora_B``, and
+        the other parts that :mod:`engine.families.lora_keys` names; ``alphas`` has
+        ``<component>.<module>`` of low-rank layers. ``key_format`` is ``diffusers`` or ``kohya``.
         """
 
     @abstractmethod

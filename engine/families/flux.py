@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from engine.families import clip, flux_lora, t5
+from engine.families import clip, flux_lora, lora_places, t5
 from engine.families.base import Conditioning, Denoiser, Family, LoraTargets
 from engine.families.flux_guidance import OptionalGuidance
 from engine.families.flux_pack import pack, position_ids, unpack
@@ -287,16 +287,22 @@ class Flux(Family):
 
     def lora_targets(self, network: Network) -> dict[str, LoraTargets]:
         """Every linear layer of the transformer's blocks, or of all of it; CLIP's blocks."""
-        targets = {}
-        for denoiser in self.denoisers:
-            linear = [n for n, m in denoiser.module.named_modules() if isinstance(m, nn.Linear)]
-            blocks = self.row.blocks if network.transformer_only else ("",)
-            targets[denoiser.name] = LoraTargets(tuple(n for n in linear if n.startswith(blocks)))
+        blocks = self.row.blocks if network.transformer_only else ("",)
+        targets = {
+            denoiser.name: lora_places.layers_where(
+                denoiser.module, lambda name: any(block in name for block in blocks)
+            )
+            for denoiser in self.denoisers
+        }
         if CLIP in self.text_encoders:
-            named = self.text_encoders[CLIP].named_modules()
-            linear = [n for n, m in named if isinstance(m, nn.Linear) and "encoder.layers." in n]
-            targets[CLIP] = LoraTargets(tuple(linear))
+            targets[CLIP] = lora_places.in_text_blocks(self.text_encoders[CLIP])
         return targets
+
+    def layer_name(self, component: str, module: str) -> str:
+        """``transformer.`` and, for CLIP, ``lora_te1.text_model.``."""
+        return (
+            f"lora_te1.{clip.canonical(module)}" if component == CLIP else f"{component}.{module}"
+        )
 
     def lora_file(
         self, state: Mapping[str, Tensor], alphas: Mapping[str, float], key_format: str

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from engine.families import clip, flux_keys, lora_keys
-from engine.families.lora_keys import DOWN, UP, State, modules_of
+from engine.families.lora_keys import DOWN, FULL, UP, State, modules_of
 
 TRANSFORMER, CLIP = "transformer", "text_encoder"
 UNET_PREFIX, TEXT_PREFIX = "lora_unet_", "lora_te1_"
@@ -143,7 +143,7 @@ def read(
     that no layer of the model answers to.
     """
     dotted = f"{TRANSFORMER}.", f"{CLIP}."
-    if all(key.startswith(dotted) and key.endswith((DOWN, UP)) for key in tensors):
+    if all(key.startswith(dotted) and key.endswith((DOWN, UP, *FULL)) for key in tensors):
         state, alphas = lora_keys.from_diffusers(tensors, metadata)
     else:
         state, alphas = _from_layers(_layers(tensors), config)

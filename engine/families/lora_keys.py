@@ -8,12 +8,16 @@ converters: they rename attention layers only, and its loader then silently drop
 ``kohya``: ``lora_unet_<name with underscores>.lora_down.weight``, ``.lora_up.weight``, ``.alpha``.
 
 In between, a LoRA is a flat dict ``<component>.<module>.lora_A.weight`` / ``lora_B.weight`` (A is
-(r, in[, kh, kw]), B is (out, r[, 1, 1])) with alphas by ``<component>.<module>``.
+(r, in[, kh, kw]), B is (out, r[, 1, 1])) with alphas by ``<component>.<module>``. Some layers have
+other parts: ``lora_mid.weight`` (r, r, kh, kw) between a 1x1 A and B, ``diff`` and ``diff_b`` of
+full size that are added to weight and bias, and ``whole.weight`` and ``whole.bias`` that take their
+place; both formats call the last ``unet_conv_in.weight``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,9 +26,15 @@ import torch
 from torch import Tensor
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+MID = ".lora_mid.weight"
+DIFF, DIFF_BIAS = ".diff", ".diff_b"
+WHOLE, WHOLE_BIAS = ".whole.weight", ".whole.bias"
+FULL = (DIFF, DIFF_BIAS)
 METADATA_KEY = "lora_adapter_metadata"  # where diffusers looks for peft's settings
 KOHYA = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 KOHYA_TWO = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
+KOHYA_PARTS = {"lora_down.weight": DOWN, "lora_up.weight": UP}
+WHOLE_KEY = re.compile(r"([a-z0-9]+)_(conv_in|conv_out)\.(weight|bias)")
 TEXT_SUFFIXES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 State = dict[str, Tensor]
 
@@ -39,7 +49,7 @@ def to_diffusers(
 ) -> tuple[State, dict[str, str]]:
     """Tensors and metadata of the diffusers format; the state's own keys are the file's."""
     ranks = {name: int(state[name + DOWN].shape[0]) for name in modules_of(state)}
-    tensors = {key: tensor.contiguous() for key, tensor in state.items()}
+    tensors = {_file_key(key): tensor.contiguous() for key, tensor in state.items()}
     if all(alphas[name] == rank for name, rank in ranks.items()):
         return tensors, {}
     described: dict[str, Any] = {}
@@ -52,6 +62,28 @@ def to_diffusers(
         settings = _peft_settings(component, rows)
         described |= {f"{component}.{key}": value for key, value in settings.items()}
     return tensors, {METADATA_KEY: json.dumps(described, sort_keys=True)}
+
+
+def part_of(key: str) -> str:
+    """The part of its layer that a tensor of the state is; raises KeyError for another key."""
+    for part in (DOWN, UP, MID, DIFF, DIFF_BIAS, WHOLE, WHOLE_BIAS):
+        if key.endswith(part):
+            return part
+    raise KeyError(key)
+
+
+def _file_key(key: str) -> str:
+    """``unet.conv_in.whole.weight`` -> ``unet_conv_in.weight``; other keys as they are."""
+    part = part_of(key)
+    if part not in (WHOLE, WHOLE_BIAS):
+        return key
+    return key.removesuffix(part).replace(".", "_") + part.removeprefix(".whole")
+
+
+def whole_key(key: str) -> str | None:
+    """A file's ``unet_conv_in.weight`` -> ``unet.conv_in.whole.weight``; None for other keys."""
+    found = WHOLE_KEY.fullmatch(key)
+    return found and f"{found[1]}.{found[2]}.whole.{found[3]}"
 
 
 def _peft_settings(component: str, rows: Mapping[str, tuple[int, float]]) -> dict[str, Any]:
@@ -91,6 +123,13 @@ def to_kohya(
         tensors[f"{kohya}.lora_down.weight"] = down.contiguous()
         tensors[f"{kohya}.lora_up.weight"] = state[name + UP].contiguous()
         tensors[f"{kohya}.alpha"] = torch.tensor(alphas[name], dtype=down.dtype)
+    for key, tensor in state.items():
+        part = part_of(key)
+        if part in (MID, *FULL):
+            name = kohya_name(key.removesuffix(part), prefixes)
+            tensors[name + part] = tensor.contiguous()
+        elif part in (WHOLE, WHOLE_BIAS):
+            tensors[_file_key(key)] = tensor.contiguous()
     return tensors
 
 
@@ -106,12 +145,16 @@ def from_kohya(
     state: State = {}
     alphas: dict[str, float] = {}
     for key, tensor in tensors.items():
+        whole = whole_key(key)
+        if whole is not None:
+            state[whole] = tensor
+            continue
         kohya, part = key.split(".", 1)
         name = known[kohya]
         if part == "alpha":
             alphas[name] = float(tensor)
         else:
-            state[name + (DOWN if part == "lora_down.weight" else UP)] = tensor
+            state[name + KOHYA_PARTS.get(part, f".{part}")] = tensor
     for name in modules_of(state):
         alphas.setdefault(name, float(state[name + DOWN].shape[0]))
     return state, alphas
@@ -120,7 +163,7 @@ def from_kohya(
 def from_diffusers(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> tuple[State, dict[str, float]]:
-    """The inverse of :func:`to_diffusers`."""
+    """The inverse of :func:`to_diffusers`. Raises KeyError for what is no part of a layer."""
     described = json.loads(metadata.get(METADATA_KEY) or "{}")
     alphas: dict[str, float] = {}
     for name in modules_of(tensors):
@@ -128,4 +171,7 @@ def from_diffusers(
         pattern = described.get(f"{component}.alpha_pattern", {})
         usual = described.get(f"{component}.lora_alpha", tensors[name + DOWN].shape[0])
         alphas[name] = float(pattern.get(module, usual))
-    return dict(tensors), alphas
+    state = {whole_key(key) or key: tensor for key, tensor in tensors.items()}
+    for key in state:
+        part_of(key)
+    return state, alphas

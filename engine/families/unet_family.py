@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import DataError
-from engine.families import clip, ldm, lora_keys
+from engine.families import clip, ldm, lora_keys, lora_places
 from engine.families.base import Conditioning, Denoiser, Family, LoraTargets
 from engine.families.files import locate
 from engine.families.samplers import make_scheduler
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from schema.sections.train import Train
 
 UNET = "unet"
-ATTENTION_BLOCKS = ("Transformer2DModel",)
-CONV_BLOCKS = ("ResnetBlock2D", "Downsample2D", "Upsample2D")
 
 
 class UNetFamily(TakesResiduals, Family):
@@ -48,6 +46,7 @@ class UNetFamily(TakesResiduals, Family):
     arch: ClassVar[str]
     layout: ClassVar[Layout]
     kohya: ClassVar[Mapping[str, str]] = lora_keys.KOHYA
+    in_out = ("conv_in", "conv_out")
 
     def __init__(
         self, model: Model, source: Source, device: torch.device, dtype: torch.dtype
@@ -260,15 +259,22 @@ class UNetFamily(TakesResiduals, Family):
     # -- files
 
     def lora_targets(self, network: Network) -> dict[str, LoraTargets]:
-        """Linear layers and 1x1 convolutions of the attention blocks; with a convolution rank the
-        residual and resampling blocks too; every linear layer of the text encoders' blocks.
+        """Layers of the attention blocks, with a convolution rank of the others too; of text
+        encoders the linear layers of all blocks.
         """
-        wanted = ATTENTION_BLOCKS + (CONV_BLOCKS if network.conv else ())
-        targets = {d.name: unet_targets(d.module, wanted) for d in self.denoisers}
-        for name, encoder in self.text_encoders.items():
-            linear = [n for n, m in encoder.named_modules() if isinstance(m, nn.Linear)]
-            targets[name] = LoraTargets(tuple(n for n in linear if "encoder.layers." in n))
-        return targets
+        targets = {d.name: lora_places.unet_targets(d.module, network) for d in self.denoisers}
+        texts = self.text_encoders.items()
+        return targets | {name: lora_places.in_text_blocks(encoder) for name, encoder in texts}
+
+    def layer_name(self, component: str, module: str) -> str:
+        """With the beginning of kohya's names, dotted: ``lora_unet.down_blocks...``."""
+        start = self.kohya.get(component, f"{component}_").removesuffix("_")
+        return f"{start}.{self._file_name(f'{component}.{module}').split('.', 1)[1]}"
+
+    def block_numbers(self, component: str, modules: Sequence[str]) -> dict[str, int]:
+        """By the names of the original release."""
+        unet: Any = next((d.module for d in self.denoisers if d.name == component), None)
+        return {} if unet is None else lora_places.unet_blocks(unet.config, modules)
 
     def lora_file(
         self, state: Mapping[str, Tensor], alphas: Mapping[str, float], key_format: str
@@ -283,10 +289,10 @@ class UNetFamily(TakesResiduals, Family):
     def read_lora_file(
         self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Either format, recognised by its first key; the UNet's blocks by diffusers' names or by
+        """Either format, recognised by its keys; the UNet's blocks by diffusers' names or by
         those of the original releases, as kohya's scripts write them for SDXL.
         """
-        kohya = next(iter(tensors), "").startswith("lora_")
+        kohya = any(key.startswith("lora_") for key in tensors)
         if kohya:
             state, alphas = lora_keys.from_kohya(tensors, self._kohya_names())
         else:
@@ -298,6 +304,7 @@ class UNetFamily(TakesResiduals, Family):
 
     def lora_component(self, key: str) -> str | None:
         """Dotted names, and kohya's prefixes."""
+        key = lora_keys.whole_key(key) or key
         found = (name for name, prefix in self.kohya.items() if key.startswith(prefix))
         return super().lora_component(key) or next(found, None)
 
@@ -372,24 +379,6 @@ class UNetFamily(TakesResiduals, Family):
         component, name = key.split(".", 1)
         encoder = self.text_encoders.get(component)
         return key if encoder is None else f"{component}.{clip.live_name(name, encoder)}"
-
-
-def unet_targets(unet: nn.Module, blocks: Sequence[str]) -> LoraTargets:
-    """Layers inside modules whose class is one of ``blocks``, in the model's order.
-
-    Linear layers and 1x1 convolutions count as linear, wider convolutions as convolutions.
-    """
-    linear: dict[str, None] = {}
-    conv: dict[str, None] = {}
-    for outer, block in unet.named_modules():
-        if type(block).__name__ not in blocks:
-            continue
-        for inner, layer in block.named_modules(prefix=outer):
-            if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
-                conv[inner] = None
-            elif isinstance(layer, nn.Linear | nn.Conv2d):
-                linear[inner] = None
-    return LoraTargets(tuple(linear), tuple(conv))
 
 
 def placed(module: nn.Module, device: torch.device) -> nn.Module:

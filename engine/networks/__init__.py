@@ -57,10 +57,30 @@ class Trained(Protocol):
         ...
 
 
+class Teller(Protocol):
+    """Who passes on to people what a network found; a run's report."""
+
+    def say(self, line: str) -> None:
+        """A line in the log."""
+
+    def warning(self, message: str) -> None:
+        """Something a person should know."""
+
+
 def build(
-    family: Family, network: Network | None, train: Train, save_format: str, seed: int
+    family: Family,
+    network: Network | None,
+    train: Train,
+    save_format: str,
+    seed: int,
+    *,
+    report: Teller | None = None,
+    start: str | None = None,
 ) -> Trained:
-    """Attach the configured network to the loaded model, or take the model's own weights."""
+    """Attach the configured network to the loaded model, or take the model's own weights.
+
+    `start` is a LoRA file to start from, for a run that begins.
+    """
     refines = any(denoiser.name == REFINER for denoiser in family.denoisers)
     if not (train.train_unet or train.train_text_encoder or refines):
         raise ConfigError(
@@ -70,10 +90,14 @@ def build(
     if network is None:
         from engine.networks.full import FullModel
 
-        return FullModel(family, train, save_format)
+        return FullModel(family, train, save_format, report)
     from engine.networks.lora import attach
 
-    attached = attach(family, network, train, seed)
+    attached = attach(family, network, train, seed, report)
+    if start is not None:
+        from engine.networks.starting import start_from
+
+        start_from(family, attached, start, report)
     if not train.merge_network_on_save:
         return attached
     from engine.networks.merging import MergingNetwork

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
-from engine.families.lora_keys import DOWN, UP, modules_of
+from engine.families.lora_keys import DOWN, UP, modules_of, part_of
 
 if TYPE_CHECKING:
     from engine.families.base import Family
@@ -85,7 +85,7 @@ class LoraFile:
         """Raises ConfigError when the file is not there or holds nothing for this model."""
         self._family, self._option = family, f"model.{option}"
         self.path = locate_lora(self._option, path)
-        self._tensors, self._metadata = _read(self._option, self.path)
+        self._tensors, self._metadata = read_lora(self._option, self.path)
         found = {family.lora_component(key) for key in self._tensors}
         if not found - {None}:
             raise ConfigError(
@@ -114,6 +114,13 @@ class LoraFile:
             raise ConfigError(
                 self._option, f"{self.path} has a layer that the model has not: {fault.args[0]}."
             ) from fault
+        other = next((key for key in state if part_of(key) not in (DOWN, UP)), None)
+        if other is not None:
+            raise ConfigError(
+                self._option,
+                f"{self.path} holds {other}, which is no plain LoRA; only "
+                "network.pretrained_lora_path takes such files.",
+            )
         modules = dict(module.named_modules())
         return [self._layer(name, state, alphas, modules) for name in modules_of(state)]
 
@@ -207,7 +214,8 @@ def locate_lora(option: str, name: str) -> Path:
         ) from fault
 
 
-def _read(option: str, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_lora(option: str, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a file. Raises ConfigError when it cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -2,6 +2,8 @@
 
     W <- W + strength * (alpha / r) B A,   B <- 0
 
+and so with changes of full size; a retrained first or last layer takes the place of the model's.
+
 What is saved is the whole model; what is trained afterwards is a new change of a better base (a
 low-rank network restarted again and again reaches a high-rank change: Lialin et al. 2023). The
 optimizer's memory stays. A checkpoint holds the merged layers too, exactly as they are in memory.
@@ -13,14 +15,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.families.base import Family
-from engine.networks.lora import ADAPTER, LoraNetwork
-
-BASE = ".base.weight"
+from engine.networks.lora import LoraNetwork
 
 
 class MergingNetwork:
@@ -37,10 +38,7 @@ class MergingNetwork:
     def save(self, path: Path, dtype: torch.dtype, metadata: Mapping[str, str]) -> list[Path]:
         """Merge, then write the whole model as the family writes it."""
         for layer in self._network.layers.values():
-            weight = layer.get_base_layer().weight
-            delta = layer.get_delta_weight(ADAPTER).float() * self._strength
-            weight.copy_(weight.float() + delta)
-            layer.lora_B[ADAPTER].weight.zero_()
+            layer.merge(self._strength)
         with self._bare():
             return self._family.save_full(path, dtype, self._format, metadata)
 
@@ -50,34 +48,34 @@ class MergingNetwork:
         places = []
         parts: dict[str, nn.Module] = {d.name: d.module for d in self._family.denoisers}
         parts |= self._family.text_encoders
-        for name, layer in self._network.layers.items():
+        for name in self._network.layers:
             component, _, path = name.partition(".")
             parent, _, leaf = path.rpartition(".")
-            places.append((parts[component].get_submodule(parent)._modules, leaf, layer))
-        for modules, leaf, layer in places:
-            modules[leaf] = layer.get_base_layer()
+            modules: dict[str, Any] = parts[component].get_submodule(parent)._modules
+            places.append((modules, leaf, modules[leaf]))
+        for modules, leaf, around in places:
+            modules[leaf] = around.get_base_layer()
         try:
             yield
         finally:
-            for modules, leaf, layer in places:
-                modules[leaf] = layer
+            for modules, leaf, around in places:
+                modules[leaf] = around
 
     def state_dict(self) -> dict[str, Tensor]:
         """The live matrices, and the weights of the layers that saves have changed."""
-        bases = {name + BASE: weight for name, weight in self._bases().items()}
-        return {**self._network.state_dict(), **bases}
+        return {**self._network.state_dict(), **self._bases()}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Copy both in; raises ValueError when they belong to other layers or ranks."""
-        network = {name: t for name, t in state.items() if not name.endswith(BASE)}
-        self._network.load_state_dict(network)
-        for name, weight in self._bases().items():
-            weight.copy_(state[name + BASE])
+        bases = self._bases()
+        self._network.load_state_dict({name: t for name, t in state.items() if name not in bases})
+        for name, weight in bases.items():
+            weight.copy_(state[name])
 
     def _bases(self) -> dict[str, Tensor]:
         layers = self._network.layers.items()
-        return {name: layer.get_base_layer().weight.detach() for name, layer in layers}
+        return {n + part: weight for n, layer in layers for part, weight in layer.merged().items()}
 
     def scaled(self, multiplier: float | Tensor) -> AbstractContextManager[None]:
         """The LoRA at a strength; what was merged stays."""

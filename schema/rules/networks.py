@@ -94,6 +94,46 @@ def rank_does_not_count(scope: Scope) -> Iterator[Problem]:
         yield Problem("network.linear", message)
 
 
+@rule(
+    RULES, "error", f"{_KWARGS}.peft_format", "network.all_layers", f"{_KWARGS}.full_if_contains",
+)  # fmt: skip
+def full_size_has_no_kohya_name(scope: Scope) -> Iterator[Problem]:
+    """Transformers' kohya names are those of fused layers, where parts cannot be left out."""
+    network = scope.process.network
+    if network is None or scope.family.can(("kohya_keys",)):
+        return
+    full = network.all_layers or network.network_kwargs.full_if_contains
+    if full and network.network_kwargs.peft_format is False:
+        message = f"kohya names of {scope.family.label} have no place for full-size changes"
+        yield Problem(f"{_KWARGS}.peft_format", message, "true")
+
+
+@rule(RULES, "error", f"{_KWARGS}.full_train_in_out", "train.train_unet")
+def in_and_out_of_a_frozen_model(scope: Scope) -> Iterator[Problem]:
+    """The first and last layer are the denoiser's."""
+    network = scope.process.network
+    if network is None or not network.network_kwargs.full_train_in_out:
+        return
+    if not scope.process.train.train_unet:
+        message = "retrains layers of the denoiser, which train.train_unet leaves alone"
+        yield Problem(f"{_KWARGS}.full_train_in_out", message, "false")
+
+
+@rule(RULES, "error", f"{_KWARGS}.use_cp", "network.conv", f"{_KWARGS}.peft_format")
+def kernels_to_factorise(scope: Scope) -> Iterator[Problem]:
+    """CP is about wide kernels, and its files have kohya's names."""
+    network = scope.process.network
+    if network is None or network.type != "locon" or not network.network_kwargs.use_cp:
+        return
+    if network.network_kwargs.peft_format:
+        message = "the middle factor has no name in the diffusers layout, and nobody would read it"
+        yield Problem(f"{_KWARGS}.use_cp", message, "false")
+    kwargs = network.network_kwargs
+    if not network.conv_rank and kwargs.conv_block_dims is None and kwargs.modules_dim is None:
+        message = "needs convolutions, and network.conv is 0"
+        yield Problem(f"{_KWARGS}.use_cp", message, "false")
+
+
 @rule(RULES, "error", f"{_KWARGS}.modules_alpha", f"{_KWARGS}.modules_dim")
 def alpha_of_an_unknown_layer(scope: Scope) -> Iterator[Problem]:
     """An alpha for a layer that gets no rank."""
@@ -108,12 +148,28 @@ def alpha_of_an_unknown_layer(scope: Scope) -> Iterator[Problem]:
         yield Problem(f"{_KWARGS}.modules_alpha", message)
 
 
+@rule(
+    RULES, "error", f"{_KWARGS}.modules_dim", f"{_KWARGS}.block_dims", f"{_KWARGS}.conv_block_dims",
+)  # fmt: skip
+def explicit_ranks_or_those_by_block(scope: Scope) -> Iterator[Problem]:
+    """Explicit ranks leave no layer for the others."""
+    network = scope.process.network
+    if network is None or network.network_kwargs.modules_dim is None:
+        return
+    for name in ("block_dims", "conv_block_dims"):
+        if getattr(network.network_kwargs, name) is not None:
+            message = "does not count beside modules_dim, which gives every rank itself"
+            yield Problem(f"{_KWARGS}.{name}", message, "null")
+
+
 @rule(RULES, "error", f"{_KWARGS}.block_dims", f"{_KWARGS}.conv_block_dims")
 def no_block_left(scope: Scope) -> Iterator[Problem]:
     """All ranks are 0."""
     network = scope.process.network
-    ranks = network.network_kwargs.block_dims if network is not None else None
-    if ranks is not None and not any(ranks):
+    kwargs = network.network_kwargs if network is not None else None
+    ranks = kwargs.block_dims if kwargs is not None else None
+    others = bool(kwargs and kwargs.conv_block_dims and any(kwargs.conv_block_dims))
+    if ranks is not None and not any(ranks) and not others:
         yield Problem(f"{_KWARGS}.block_dims", "every block is left out; nothing is trained")
 
 

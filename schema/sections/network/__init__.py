@@ -41,16 +41,28 @@ class Network(_Custom, Types, Basics):
     """Everything under `network:`."""
 
     @property
+    def alphas(self) -> tuple[float, float]:
+        """Alpha of linear layers and of convolutions; 0 is the rank."""
+        linear = self.alpha if self.linear_alpha is None else self.linear_alpha
+        if self.conv_alpha is None:
+            return linear, linear if self.type == "locon" else 0.0
+        return linear, self.conv_alpha
+
+    @property
+    def conv_rank(self) -> int | None:
+        """The rank of convolutions; a LoCon has one in any case, unless it is set to 0."""
+        return self.linear if self.conv is None and self.type == "locon" else self.conv or None
+
+    @property
     def linear_scale(self) -> float:
         """The factor on the change of a linear layer: alpha / rank, 1 in the diffusers layout."""
-        alpha = self.alpha if self.linear_alpha is None else self.linear_alpha
-        return _scale(alpha, self.linear, forced=bool(self.network_kwargs.peft_format))
+        return _scale(self.alphas[0], self.linear, forced=bool(self.network_kwargs.peft_format))
 
     @property
     def conv_scale(self) -> float:
         """The factor on the change of a convolution: conv_alpha / conv, 1 when nothing is set."""
-        alpha = self.conv_alpha or 0.0
-        return _scale(alpha, self.conv or 1, forced=bool(self.network_kwargs.peft_format))
+        forced = bool(self.network_kwargs.peft_format)
+        return _scale(self.alphas[1], self.conv_rank or 1, forced=forced)
 
 
 def _scale(alpha: float, rank: int, *, forced: bool) -> float:

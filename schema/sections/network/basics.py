@@ -81,7 +81,8 @@ class Basics(Section):
         applies_to=("convolutions",),
         on_resume="refused",
         detail="Also lets in the residual, down- and upsampling blocks of a U-Net with their "
-        "linear layers. Kernels of 1x1 count as linear.",
+        "linear layers. Kernels of 1x1 count as linear. A LoCon takes the linear rank where this "
+        "is empty; 0 leaves convolutions out there too.",
         ge=0,
         le=1024,
     )
@@ -93,9 +94,10 @@ class Basics(Section):
         tier="advanced",
         applies_to=("kohya_keys", "convolutions"),
         on_resume="new-trajectory",
-        requires=("network.conv",),
+        requires=("network.conv|network.type=locon|network.network_kwargs.conv_block_dims",),
         conflicts=("network.network_kwargs.peft_format",),
         inherits="network.conv",
+        detail="A LoCon takes the alpha of linear layers instead.",
         ge=0,
     )
     dropout: float | None = opt(
@@ -120,9 +122,10 @@ class Basics(Section):
         tier="advanced",
         editor="path",
         on_resume="new-trajectory",
-        only_with=("network.type", ("lora", "lokr", "dora")),
+        only_with=("network.type", ("lora", "lokr", "dora", "locon")),
         detail="Only when there is no save of this run to go on from. Steps count from 0 and the "
-        "optimizer starts fresh; another rank is filled up or cut. To train on a changed base "
-        "instead, see model.lora_path.",
+        "optimizer starts fresh; another rank is filled up with zeros or cut, another alpha is "
+        "made up for, so that the run starts from what the file does. Layers that only one of the "
+        "two has are named in the log. To train on a changed base instead, see model.lora_path.",
         min_length=1,
     )

@@ -9,7 +9,13 @@ from schema.sections.texts import Texts
 
 _GROUP: Final = "Custom Network Config"
 _BLOCKS: Final = (
-    "Twelve on the way down, one in the middle, twelve on the way up; 0 leaves a block out."
+    "Twelve on the way down, one in the middle, twelve on the way up, as the original release "
+    "counts them (smaller models have fewer); 0 leaves a block out. Layers in none of them and "
+    "text encoders keep the general rank."
+)
+_CONVOLUTIONS: Final = (
+    "network.conv|network.type=locon|network.network_kwargs.conv_block_dims"
+    "|network.network_kwargs.modules_dim"
 )
 Rank = Annotated[int, Field(ge=0)]
 Alpha = Annotated[float, Field(ge=0)]
@@ -99,7 +105,7 @@ class Filters(Section):
         tier="expert",
         applies_to=("unet",),
         on_resume="refused",
-        requires=("network.conv",),
+        requires=(_CONVOLUTIONS,),
     )
 
 
@@ -201,10 +207,10 @@ class NetworkKwargs(Ranks, Filters):
         group=_GROUP,
         tier="expert",
         on_resume="refused",
-        requires=("network.conv",),
         only_with=("network.type", ("locon",)),
+        conflicts=("network.network_kwargs.peft_format",),
         detail="For kernels larger than 1x1: 1x1 from in to r, then the kernel from r to r "
-        "(lora_mid in the file), then 1x1 from r to out.",
+        "(lora_mid in the file), then 1x1 from r to out. Only kohya names know such files.",
     )
     peft_format: bool | None = opt(
         None,

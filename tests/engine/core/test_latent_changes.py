@@ -142,7 +142,7 @@ def test_weight_jitter_varies_the_strength_of_the_network_and_weighs_the_loss(
 ) -> None:
     strengths: list[float] = []
     network: Any = bench.network
-    layer = next(iter(network.layers.values()))
+    layer = next(iter(network.layers.values())).layer
     own = layer.scaling["default"]
     predict = bench.family.predict
 

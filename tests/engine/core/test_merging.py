@@ -11,7 +11,7 @@ import torch
 
 from engine.families import family_for
 from engine.networks import Trained, build
-from engine.networks.merging import BASE
+from engine.networks.full_size import BASE_WEIGHT as BASE
 from schema.run.layout import RunFolder
 from schema.sections.model import Model
 from schema.sections.network import Network
