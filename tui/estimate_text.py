@@ -28,6 +28,12 @@ def place(estimate: Estimate) -> str:
     return name if device.total is None else f"{name} ({in_bytes(device.total)})"
 
 
+def verdict(estimate: Estimate) -> str:
+    """How it stands to the device: `fits GPU 0 (24.0G)`; only the device where that is open."""
+    words = {"unknown": "on", "tight": "just about fits"}.get(estimate.fits, estimate.fits)
+    return f"{words} {place(estimate)}"
+
+
 def need(estimate: Estimate) -> str:
     """The peak in words: `7.9G in training`, or what is known so far."""
     most = estimate.peak
@@ -38,10 +44,8 @@ def need(estimate: Estimate) -> str:
 
 def line(estimate: Estimate) -> list[Span]:
     """One line: memory, whether it fits, the change that would help, step time, disk."""
-    verdict = estimate.fits
-    words = {"unknown": "on", "tight": "just about fits"}.get(verdict, verdict)
     spans: list[Span] = [("memory ", "muted"), (need(estimate), "foreground")]
-    spans.append((f"  {words} {place(estimate)}", TONES[verdict]))
+    spans.append((f"  {verdict(estimate)}", TONES[estimate.fits]))
     if estimate.remedies:
         spans.append((f": {remedy(estimate.remedies[0])}", "accent"))
     step = estimate.time.step.value
@@ -68,7 +72,7 @@ def amount(figure: Figure) -> str:
 def facts(estimate: Estimate) -> Iterator[tuple[str, str, str]]:
     """(name, words, colour) for the launch view."""
     most = estimate.peak
-    yield "memory", f"{need(estimate)}, {estimate.fits} {place(estimate)}", TONES[estimate.fits]
+    yield "memory", f"{need(estimate)}, {verdict(estimate)}", TONES[estimate.fits]
     if most is not None:
         parts = sorted(most.parts.items(), key=lambda row: -(row[1].value or 0.0))
         shown = [f"{memory.PARTS[n]} {amount(figure)}" for n, figure in parts if figure.value]
@@ -102,7 +106,7 @@ def table(estimate: Estimate, width: int = 100) -> list[str]:
 
 def _memory(estimate: Estimate) -> Iterator[str]:
     most = estimate.peak
-    yield f"memory: {need(estimate)}{_spread(most)}, {estimate.fits} {place(estimate)}"
+    yield f"memory: {need(estimate)}{_spread(most)}, {verdict(estimate)}"
     for found in estimate.remedies:
         yield f"  -> {remedy(found)}: {', '.join(f'{k}={v}' for k, v in found.changes.items())}"
     names = [phase.phase for phase in estimate.phases]

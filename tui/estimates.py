@@ -13,9 +13,10 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,6 +41,7 @@ NO_MODEL = "the model is not on this disk, so nothing of it can be counted"
 NO_FAMILY = "the engine does not train this family yet, so it cannot count it"
 
 Cancelled = Callable[[], bool]
+_turn = threading.Lock()
 _refused: dict[str, str] = {}
 """Why the engine could not count a config, by its key: it is not asked twice."""
 
@@ -95,14 +97,32 @@ def count(
 
     `cancelled` is asked all the time; the process is ended as soon as it says so.
     """
-    question = {"text": text, "measure": measure}
-    found, reason = _ask(question, base, cancelled, nice)
-    if found is None:
-        if reason:
+    with _one_at_a_time(cancelled) as mine:
+        if not mine:
+            return False
+        known = _stored(key)  # another view may have asked the same meanwhile
+        if known is not None and (known.activations is not None or not measure):
+            return True
+        question = {"text": text, "measure": measure}
+        found, reason = _ask(question, base, cancelled, nice)
+        if found is not None:
+            scope.store(key, found)
+        elif reason:
             _refused[key] = reason
-        return False
-    scope.store(key, found)
-    return True
+        return found is not None
+
+
+@contextmanager
+def _one_at_a_time(cancelled: Cancelled) -> Iterator[bool]:
+    """One engine counts at a time; False when it was cancelled before its turn came."""
+    mine = False
+    while not mine and not cancelled():
+        mine = _turn.acquire(timeout=LOOK_SECONDS)
+    try:
+        yield mine
+    finally:
+        if mine:
+            _turn.release()
 
 
 def _ask(

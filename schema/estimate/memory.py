@@ -50,6 +50,7 @@ PARTS: Final = {
 """The parts in the order of the table, with their names."""
 
 NOT_COUNTED: Final = "the engine has not counted this model yet"
+NOT_MEASURED: Final = "the engine has not measured a step of this model yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,7 @@ def largest_size(need: Need) -> tuple[Size, bool]:
     return (side, side), True
 
 
-def _measured(value: float | None, note: str, why: str = NOT_COUNTED) -> Figure:
+def _measured(value: float | None, note: str, why: str = NOT_MEASURED) -> Figure:
     if value is None:
         return unknown(why)
     return Figure(value, "measured", note, STEP_SPREAD)
@@ -324,7 +325,9 @@ def _distilled(need: Need) -> bool:
 
 
 def _why(need: Need) -> str:
-    return need.counts.notes[0] if need.counts is not None and need.counts.notes else NOT_COUNTED
+    if need.counts is None:
+        return NOT_COUNTED
+    return need.counts.notes[0] if need.counts.notes else NOT_MEASURED
 
 
 def _numel(shape: tuple[int, ...]) -> int:
