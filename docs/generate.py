@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that repeat what the code declares: options/ and keys.md.
+"""Writes the pages of docs/ that repeat what the code declares: options/, families.md and keys.md.
 
 `make docs` writes them; `make check` runs this with --check, which fails if a page is stale.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
+from family_pages import family_pages  # noqa: E402
 from option_pages import option_pages  # noqa: E402
 
 from tui import keys  # noqa: E402
@@ -20,7 +21,7 @@ NOTE = "<!-- Written by docs/generate.py (make docs) from the declarations; not 
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {**option_pages(NOTE), "keys.md": keys_page()}
+    return {**option_pages(NOTE), **family_pages(NOTE), "keys.md": keys_page()}
 
 
 def keys_page() -> str:
