@@ -132,7 +132,7 @@ def _ask(
     environment = {**_environment(), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         ASK, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=base,
-        env=environment, text=True, start_new_session=True,
+        env=environment, text=True,
     ) as child:  # fmt: skip
         with suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, child.pid, nice)
@@ -141,12 +141,14 @@ def _ask(
         with suppress(BrokenPipeError):
             child.stdin.write(json.dumps(question))
             child.stdin.close()
-        while child.poll() is None:
-            if cancelled():
-                child.kill()
-                return None, ""
-            time.sleep(LOOK_SECONDS)
-        output = child.stdout.read()
+        try:
+            while child.poll() is None:
+                if cancelled():
+                    return None, ""
+                time.sleep(LOOK_SECONDS)
+            output = child.stdout.read()
+        finally:
+            child.kill()  # nothing to do where it has ended
     try:
         answer = json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError):
