@@ -264,6 +264,22 @@ def test_no_dataset_is_an_error(pictures: Path, tiny_sd1: Path, sd1: Any) -> Non
         DataSource(config, sd1, 0)
 
 
+def test_pictures_that_do_not_decode_are_named_before_any_model_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    tiny.draw_pictures(tmp_path, 4, (64, 64))
+    for name in ("picture_001.png", "picture_003.png"):
+        raw = bytearray((tmp_path / name).read_bytes())
+        raw[60:120] = bytes(60)
+        (tmp_path / name).write_bytes(raw)
+    no_model: Any = object()
+    phases: list[str] = []
+    data = DataSource(process(tmp_path, tmp_path, {}), no_model, 0)
+    with pytest.raises(DataError, match=r"(?s)2 files.*001\.png cannot be dec.*003\.png cannot"):
+        data.prepare(lambda phase, done, total: phases.append(phase))
+    assert list(dict.fromkeys(phases)) == ["finding pictures", "decoding pictures"]
+
+
 def test_a_picture_that_goes_bad_while_training_is_named(source: Make, tmp_path: Path) -> None:
     folder = tiny.draw_pictures(tmp_path / "p", 2)
     data = source({"num_workers": 1}, folder=folder)
