@@ -44,6 +44,7 @@ class Latents:
         self._memory: dict[str, Tensor] = {}
         self._file: dict[str, Path] = {}
         self._key: dict[int, str] = {}
+        self._draw: dict[str, int] = {}
 
     def __contains__(self, item: Item) -> bool:
         return item.index in self._key
@@ -69,13 +70,16 @@ class Latents:
         assert vae is not None
         # A label stands for the latent space: who sets it says which caches fit each other.
         label = family.model.latent_space_version
-        encoder = label or weights_identity(vae, f"{family.row.arch} {family.dtype}")
+        identity = weights_identity(vae, f"{family.row.arch} {family.dtype}")
         contents = dict.fromkeys(dict.fromkeys(item.picture.path for item in wanted), "")
         for done, path in enumerate(contents, start=1):
             contents[path] = file_hash(path)
             report("reading pictures", done, len(contents))
         for item in wanted:
-            self._key[item.index] = latent_key(item, contents[item.picture.path], encoder)
+            content = contents[item.picture.path]
+            key = self._key[item.index] = latent_key(item, content, label or identity)
+            # A label names files; it draws nothing else.
+            self._draw[key] = int(latent_key(item, content, identity)[:15], 16)
         first = {self._key[item.index]: item for item in reversed(wanted)}
         self._encode(dict(reversed(first.items())), family, report, warn)
 
@@ -97,20 +101,19 @@ class Latents:
         """``pixels`` is None when the latents are on disk already."""
         path = latent_file(item, key)
         found = None if pixels is not None else read_tensors(path)
-        latents = found["latent"] if found else _encode_one(key, item, pixels, family)
+        latents = found["latent"] if found else self._encode_one(key, item, pixels, family)
         self._file[key] = path
         if not found and item.group.dataset.cache_latents_to_disk:
             write_tensors(path, {"latent": latents}, warn)
         if item.group.keeps_latents or not path.exists():
             self._memory[key] = latents
 
-
-def _encode_one(key: str, item: Item, pixels: Tensor | None, family: Family) -> Tensor:
-    """A draw from the posterior that belongs to the key: the same whatever the run's seed."""
-    if pixels is None:
-        pixels = _pixels(item)
-    generator = torch.Generator().manual_seed(int(key[:15], 16))
-    return family.encode_images(pixels[None], [generator])[0].float().cpu()
+    def _encode_one(self, key: str, item: Item, pixels: Tensor | None, family: Family) -> Tensor:
+        """A draw from the posterior that belongs to the picture: the same whatever the seed."""
+        if pixels is None:
+            pixels = _pixels(item)
+        generator = torch.Generator().manual_seed(self._draw[key])
+        return family.encode_images(pixels[None], [generator])[0].float().cpu()
 
 
 def _pixels(item: Item) -> Tensor:
