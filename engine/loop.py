@@ -16,7 +16,7 @@ from typing import Protocol
 from engine.errors import StoppedEarly
 from engine.orders import Orders
 from engine.report import Recorder, Report
-from engine.step import Step
+from engine.step import Step, StepResult
 from schema.run.status import State
 
 PAUSE_LOOK_SECONDS = 0.1
@@ -29,8 +29,13 @@ class Plan:
     steps: int
     save_every: int = 0
     sample_every: int = 0
+    sample_from: int = 0  # no previews between the first and the last before this step
     first_sample: bool = False
     last_sample: bool = False
+
+
+Draw = Callable[[int], int]
+"""Draws a round of previews after a step and says how many there are."""
 
 
 class Keeper(Protocol):
@@ -56,21 +61,28 @@ class Loop:
         recorder: Recorder,
         report: Report,
         keeper: Keeper,
-        preview: Callable[[int], int] | None,
+        preview: Draw | None,
+        opening: Draw | None = None,
+        validate: Callable[[int, StepResult], None] | None = None,
         saved_at: int | None = None,
     ) -> None:
         """`preview` draws the previews of a step and says how many; None where there are none.
 
-        `saved_at` is the step of the checkpoint that the run goes on from.
+        `opening` draws one more round, ahead of all others. `validate` adds to what a step
+        left behind, where it is due. `saved_at` is the step of the checkpoint that the run goes on
+        from.
         """
         self._plan, self._step = plan, step
         self._recorder, self._report, self._orders = recorder, report, report.orders
         self._keeper, self._preview = keeper, preview
+        self._opening, self._validate = opening, validate
         self._saved_at, self._weights_saved = saved_at, saved_at is not None
 
     def run(self, done: int) -> bool:
         """Train from `done` completed steps to the end; False when it was stopped before."""
         plan = self._plan
+        if self._opening is not None and not self._orders.stopping:
+            self._draw(self._opening, done)
         if plan.first_sample and not self._orders.stopping:
             self._sample(done)
         self._obey(done)
@@ -79,7 +91,10 @@ class Loop:
             done += 1
             began = time.perf_counter()
             result = self._step(done)
-            self._recorder.record(done, result, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            if self._validate is not None:
+                self._validate(done, result)
+            self._recorder.record(done, result, seconds)
             self._report.status.update(step=done)
             self._boundary(done)
         self._recorder.read(wait=True)
@@ -93,7 +108,7 @@ class Loop:
         plan = self._plan
         if plan.save_every and done % plan.save_every == 0:
             self._save(done)
-        due = plan.sample_every and done % plan.sample_every == 0
+        due = plan.sample_every and done % plan.sample_every == 0 and done >= plan.sample_from
         # The last step's previews come once, with the final weights.
         if due and not self._orders.stopping and not (done == plan.steps and plan.last_sample):
             self._sample(done)
@@ -143,15 +158,17 @@ class Loop:
         return where
 
     def _sample(self, done: int) -> int:
-        """Draw the previews; a stop breaks them off."""
-        if self._preview is None:
-            return 0
+        """Draw the previews, where there are any."""
+        return 0 if self._preview is None else self._draw(self._preview, done)
+
+    def _draw(self, draw: Draw, done: int) -> int:
+        """Draw a round of previews; a stop breaks it off."""
         before = self._report.phase
         self._report.state(State.SAMPLING, f"previews of step {done}")
         drawn = 0
         try:
             with _Away(self._orders):
-                drawn = self._preview(done)
+                drawn = draw(done)
         except StoppedEarly:
             self._report.say("the previews were broken off")
         self._report.state(before)

@@ -35,6 +35,8 @@ QUALITY = {"jpg": 95, "webp": 90}
 PILLOW_FORMAT = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 Scaled = Callable[[float], AbstractContextManager[Any]]
 Progress = Callable[[str, int, int], None]  # phase, done, total
+Wording = tuple[str, str | None]
+"""A text, and another one for the second text encoder."""
 
 
 def _nothing(*_: Any) -> None:
@@ -59,7 +61,7 @@ class PreviewImage:
     network_multiplier: float
     precision: str
     options: dict[str, Any] = field(default_factory=dict)
-    """What only some families have: rescaled guidance, where the refiner starts."""
+    """What only some families have: rescaled guidance, where the refiner starts, second prompts."""
 
     def fields(self) -> dict[str, Any]:
         """Plain values by name, ``path`` as text."""
@@ -70,14 +72,18 @@ class PreviewImage:
 class Preview:
     """The previews of one run."""
 
-    def __init__(self, family: Family, sample: Sample, trigger: str | None = None) -> None:
+    def __init__(
+        self, family: Family, sample: Sample, trigger: str | None = None, negative: str = ""
+    ) -> None:
+        """`negative` is the negative prompt that a `neg` of true means."""
         self._family = family
-        self._encoded: dict[str, Conditioning] = {}
-        self.configure(sample, trigger)
+        self._encoded: dict[Wording, Conditioning] = {}
+        self.configure(sample, trigger, negative)
 
-    def configure(self, sample: Sample, trigger: str | None = None) -> None:
+    def configure(self, sample: Sample, trigger: str | None = None, negative: str = "") -> None:
         """Take over changed settings. Raises ConfigError for flags that cannot be read."""
         section = sample.model_dump(exclude={"samples", "prompts"})
+        section["neg"] = negative if sample.neg is True else sample.neg or ""
         items = [item.model_dump() for item in sample.items]
         try:
             self.requests = preview_requests(section, items, trigger)
@@ -92,18 +98,21 @@ class Preview:
     def prepare(self) -> None:
         """Encode every prompt now, for runs that free their text encoders afterwards."""
         self._family.load_text_encoders()
-        texts = dict.fromkeys(text for r in self.requests for text in (r.prompt, r.neg))
+        texts = dict.fromkeys(w for r in self.requests for w in (_wording(r), _unwanted(r)))
         self._encoded = {text: self._encode(text).to("cpu") for text in texts}
 
-    def _encode(self, text: str) -> Conditioning:
+    def _encode(self, wording: Wording) -> Conditioning:
+        text, second = wording
         if not self._family.text_encoders:
-            if text not in self._encoded:
+            if wording not in self._encoded:
                 raise RunError(
                     f"The prompt {text!r} was not encoded before the text encoder was freed."
                 )
-            return self._encoded[text]
+            return self._encoded[wording]
         with torch.no_grad():
-            return self._family.encode_prompts([text])
+            if second is None or self._family.readers == 1:
+                return self._family.encode_prompts([text])
+            return self._family.encode_wordings([[text], [second]])
 
     def render(
         self,
@@ -167,7 +176,7 @@ class Preview:
         # the text encoder may carry a network too: it is scaled with the denoiser
         with scaled(request.network_multiplier) if scaled else contextlib.nullcontext():
             inputs = self._family.pipeline_inputs(
-                self._encode(request.prompt), self._encode(request.neg)
+                self._encode(_wording(request)), self._encode(_unwanted(request))
             )
             latents: Tensor = pipeline(
                 **inputs,
@@ -195,10 +204,24 @@ class Preview:
             step=step,
             index=index,
             sampler=self._sampler,
-            options=self._family.preview_options(request),
+            options=_second(request) | self._family.preview_options(request),
             precision=str(self._family.dtype).removeprefix("torch."),
             **settings,
         )
+
+
+def _wording(request: PreviewRequest) -> Wording:
+    return request.prompt, request.prompt_2
+
+
+def _second(request: PreviewRequest) -> dict[str, Any]:
+    """What the second text encoder was told, where that was something else."""
+    told = {"prompt_2": request.prompt_2, "neg_2": request.neg_2}
+    return {name: text for name, text in told.items() if text is not None}
+
+
+def _unwanted(request: PreviewRequest) -> Wording:
+    return request.neg, request.neg_2
 
 
 def _with_seed(request: PreviewRequest) -> PreviewRequest:

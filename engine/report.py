@@ -199,6 +199,7 @@ def _pending(step: int, at: float, values: dict[str, float], result: StepResult)
             tensors[f"lr/{name}"] = rate
     if result.grad_norm is not None:
         tensors["grad_norm"] = result.grad_norm
+    tensors.update(result.measured)
     for index, losses in enumerate(result.losses):
         tensors[f"loss {index}"] = losses.total
         for name, part in losses.parts.items():

@@ -45,6 +45,7 @@ class StepResult:
     rates: Mapping[str, float | Tensor]  # the learning rates in force, by group
     items: list[int]
     data_seconds: float
+    measured: dict[str, Tensor] = field(default_factory=dict)  # scalars from beside the training
 
 
 class Step(Protocol):

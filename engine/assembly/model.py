@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from engine.assembly.learned import with_learned_prompts
 from engine.assembly.loss import decodes
+from engine.assembly.validating import read_held_out
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.families.base import Family
+from engine.guidance.prompts import negative_pool
 from engine.networks import Trained, build
 from engine.networks.beneath import Beneath, open_beneath
 from engine.report import Report
+from engine.validation.held_out import HeldOut
 from schema.run.status import State
 from schema.sections.job import TrainerProcess
+from schema.sections.sample import Sample
 from schema.sections.train import Train
 
 if TYPE_CHECKING:
@@ -36,6 +41,9 @@ class Opened:
     source: DataSource
     preview: Preview | None
     beneath: Beneath | None
+    opening: Preview | None
+    """The first round of previews that has settings of its own."""
+    held_out: list[HeldOut]
 
 
 def open_data(
@@ -53,19 +61,29 @@ def open_data(
     source = DataSource(process, family, seed, sizes)
     report.state(State.CACHING)
     source.prepare(report.progress, report.warning)
-    preview = None
-    if not train.disable_sampling and process.sample.items:
-        from engine.preview import Preview
-
-        preview = Preview(family, process.sample, process.trigger_word)
-        preview.prepare()
+    held_out = read_held_out(process, family, report)
+    preview, opening = (
+        _preview(family, sample, process) for sample in (process.sample, process.first_sample)
+    )
     if source.caches_text:
         family.free_text_encoders()
-    if source.caches_latents and preview is None:
+    if source.caches_latents and preview is None and opening is None:
         family.free_vae()
     report.state(State.PREPARING, "loading the model")
     report.check()
-    return Opened(family, source, preview, beneath)
+    return Opened(family, source, preview, beneath, opening, held_out)
+
+
+def _preview(family: Family, sample: Sample | None, process: TrainerProcess) -> Preview | None:
+    """A round of previews with its prompts encoded; None where there is none."""
+    if process.train.disable_sampling or sample is None or not sample.items:
+        return None
+    from engine.preview import Preview
+
+    negative = negative_pool(process.train.negative_prompt)[0] if sample.neg is True else ""
+    preview = Preview(family, sample, process.trigger_word, negative)
+    preview.prepare()
+    return preview
 
 
 def load_trained(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.networks import Trained
@@ -17,37 +18,40 @@ if TYPE_CHECKING:
     from engine.preview import Preview, PreviewImage
 
 
-def previewing(
-    preview: Preview,
-    trained: Trained,
-    folder: RunFolder,
-    report: Report,
-    averaged: Callable[[], AbstractContextManager[None]],
-    beneath: Beneath | None = None,
-    trackers: Trackers | None = None,
-) -> Callable[[int], int]:
-    """Draws a round of previews after a step and says how many there are."""
-    base = contextlib.nullcontext if beneath is None else beneath.previewing
+@dataclass(frozen=True)
+class Previews:
+    """What every round of previews of a run has in common."""
 
-    def made(image: PreviewImage) -> None:
-        report.events.emit("sample", **(image.fields() | {"path": report.relative(image.path)}))
-        if trackers is not None:
-            trackers.preview(image.step, image.index, image.path, image.prompt)
+    trained: Trained
+    folder: RunFolder
+    report: Report
+    averaged: Callable[[], AbstractContextManager[None]]
+    beneath: Beneath | None = None
+    trackers: Trackers | None = None
 
-    def failed(index: int, reason: str) -> None:
-        report.warning(f"Preview {index} could not be drawn: {reason}")
+    def drawing(self, preview: Preview | None) -> Callable[[int], int] | None:
+        """What draws a round after a step and says how many there are; None for no previews."""
+        return None if preview is None else lambda step: self._draw(preview, step)
 
-    def draw(step: int) -> int:
-        with averaged(), base():
+    def _draw(self, preview: Preview, step: int) -> int:
+        base = contextlib.nullcontext if self.beneath is None else self.beneath.previewing
+        with self.averaged(), base():
             images = preview.render(
                 step,
-                trained.scaled,
-                folder.samples,
-                report.check,
-                progress=report.progress,
-                made=made,
-                failed=failed,
+                self.trained.scaled,
+                self.folder.samples,
+                self.report.check,
+                progress=self.report.progress,
+                made=self._made,
+                failed=self._failed,
             )
         return len(images)
 
-    return draw
+    def _made(self, image: PreviewImage) -> None:
+        path = self.report.relative(image.path)
+        self.report.events.emit("sample", **(image.fields() | {"path": path}))
+        if self.trackers is not None:
+            self.trackers.preview(image.step, image.index, image.path, image.prompt)
+
+    def _failed(self, index: int, reason: str) -> None:
+        self.report.warning(f"Preview {index} could not be drawn: {reason}")

@@ -62,7 +62,7 @@ def run(session: Session) -> bool:
     with reading.noted():
         job = TrainingJob(session)
         loop = job.assemble()
-    switched_off = {"sample"} if job.process.train.disable_sampling else set()
+    switched_off = {"sample", "first_sample"} if job.process.train.disable_sampling else set()
     refuse_ignored(reading, session.told | switched_off)
     return job.repeat(loop)
 
@@ -223,7 +223,7 @@ class TrainingJob:
             self.device,
             self.dtype,
             # A LoRA computes in float32 beside a base in `dtype`; a whole model in mixed precision.
-            autocast=half and self.process.network is None,
+            autocast=half and self.process.fine_tunes,
             scale=self.dtype == torch.float16,
         )
 

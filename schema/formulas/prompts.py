@@ -67,6 +67,8 @@ class PreviewRequest:
     network_multiplier: float
     guidance_rescale: float = 0.0
     refiner_start_at: float = 1.0
+    prompt_2: str | None = None  # for the second text encoder, where it is told something else
+    neg_2: str | None = None
 
 
 _DRAWN = frozenset(PreviewRequest.__annotations__)

@@ -29,7 +29,10 @@ def no_prompts(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "warning", "sample.neg")
 def negative_prompt_is_a_switch(scope: Scope) -> Iterator[Problem]:
     """`true` names no text."""
-    if scope.process.sample.neg is True:
+    sample, other = scope.process.sample, scope.process.train.negative_prompt
+    if sample.neg is True and other:
+        yield Problem("sample.neg", "true takes train.negative_prompt; write a text of its own")
+    elif sample.neg is True:
         yield Problem("sample.neg", "true names no text, so there is no negative prompt", '""')
 
 

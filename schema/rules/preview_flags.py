@@ -77,9 +77,25 @@ def flag_is_not_followed_yet(scope: Scope) -> Iterator[Problem]:
         for name in values:
             words = pending.waits(f"sample.{name}", kind)
             words = words or pending.waits(f"sample.samples[].{name}", kind)
-            words = "prompts for the second text encoder" if name in _SECOND else words
             if words:
                 yield Problem(path, f"{_flag(name)} is not in the engine yet ({words})")
+
+
+@rule(RULES, "warning", *_FIELDS, "model.arch")
+def flag_without_effect(scope: Scope) -> Iterator[Problem]:
+    """Flags for options that the model has no use for."""
+    row = scope.family
+    for path, values in _flags(scope):
+        for name in values:
+            if name in _SECOND:
+                wanted: tuple[str, ...] = ("unet", "second_text_encoder")
+            else:
+                where = "sample" if name in Sample.model_fields else "sample.samples[]"
+                info = option_at(f"{where}.{name}", scope.process.type)
+                assert info is not None, f"the flag of {name} stands for no option"
+                wanted = info.applies_to
+            if reason := row.lacks(wanted):
+                yield Problem(path, f"{_flag(name)} has no effect with {row.label}: {reason}")
 
 
 def _flag(name: str) -> str:

@@ -35,7 +35,9 @@ FLAGS: list[tuple[Values, str, str]] = [
     (prompts("a --gr 2"), "flag-out-of-range", "sample.prompts[0]"),
     (samples(prompt="a --ctrl_img x.png"), "flag-is-not-followed-yet",
      "sample.samples[0].prompt"),
-    (prompts("a --p2 b"), "flag-is-not-followed-yet", "sample.prompts[0]"),
+    (prompts("a --p2 b"), "flag-without-effect", "sample.prompts[0]"),
+    (prompts("a --gr 0.5"), "flag-without-effect", "sample.prompts[0]"),
+    (samples(prompt="a --frames 1"), "flag-without-effect", "sample.samples[0].prompt"),
 ]  # fmt: skip
 MEDIA: list[tuple[Values, str, str]] = [
     ({"sample.format": "mp3"}, "format-of-another-medium", "sample.format"),
@@ -161,6 +163,19 @@ def test_a_distilled_model_is_drawn_without_guidance(name: str, distilled: bool)
 
 
 @pytest.mark.parametrize(
+    ("values", "path"),
+    [({"sample.do_cfg_norm": True}, "sample.do_cfg_norm"),
+     (samples(do_cfg_norm=True), "sample.samples[0].do_cfg_norm")],
+)  # fmt: skip
+def test_guidance_is_normalised_by_the_one_family_that_does_it(values: Values, path: str) -> None:
+    for arch in ("sd1", "sdxl", "flux"):
+        codes = {f.code for f in findings({**values, "model.arch": arch}) if f.path == path}
+        assert codes == {"not-for-this-model"}
+    codes = {f.code for f in findings({**values, "model.arch": "qwen_image_edit_plus"})}
+    assert "not-yet" in codes
+
+
+@pytest.mark.parametrize(
     "name", ["me", "me/", "/x", "a/b/c", "-me/x", "me/x.", "me/x y", "me/" + "x" * 97]
 )
 def test_a_repository_is_named_by_owner_and_name(name: str) -> None:
@@ -181,15 +196,10 @@ def test_a_token_is_looked_for_where_the_hub_looks(
     assert token_is_there()
 
 
-def test_what_waits_for_the_engine_is_refused_and_the_default_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", "x")
+def test_what_waits_for_the_engine_is_refused_and_the_default_is_not() -> None:
     waiting = {
-        "sample.num_frames": 9, "first_sample": {"prompts": ["a"]}, "logging.verbose": True,
-        "datasets[0].mask_path": "m", "sample.sampler": "flowmatch", "save.push_to_hub": True,
-        "datasets[0].num_frames": 5, "sample.format": "webp", "save.hf_repo_id": "me/x",
-        "model.arch": "wan21",
+        "sample.num_frames": 9, "sample.sampler": "flowmatch", "datasets[0].num_frames": 5,
+        "sample.format": "webp", "model.arch": "wan21",
     }  # fmt: skip
     refused = {f.path for f in findings(waiting) if f.code == "not-yet"}
     assert refused == waiting.keys() - {"sample.format", "sample.sampler"}

@@ -63,7 +63,7 @@ def test_flags_are_told_from_prompt_text(text: str, prompt: str, flags: dict[str
         ("a --l high --w 3", "--l needs a number, not 'high'"),
         ("a --ev 1,x", "--ev needs numbers parted by commas, not '1,x'"),
         ("a --ctrl_img x.png", "--ctrl_img is not in the engine yet"),
-        ("a --n2 dull --frames 9", "--frames, --num_frames, --n2 is not in the engine yet"),
+        ("a --n2 dull --frames 9", "--frames, --num_frames is not in the engine yet"),
     ],
 )
 def test_flags_that_cannot_be_read_are_named_with_their_sample(text: str, message: str) -> None:

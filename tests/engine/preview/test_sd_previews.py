@@ -239,3 +239,20 @@ def test_files_with_the_blocks_of_the_original_release_are_read_too(
     state, alphas = family.read_lora_file(renamed, {})
     assert state.keys() == net.state_dict().keys()
     assert alphas == net.alphas
+
+
+def test_the_second_text_encoder_can_be_told_something_else(
+    families: dict[str, Any], models: dict[str, Path], tmp_path: Path
+) -> None:
+    told = "a blue square --p2 a red circle --n dull --n2 blurry"
+    (image,) = draw(families["sdxl"], tmp_path, prompts=[told], sampler="ddim")
+    pipeline = pipeline_of(models["sdxl"], "ddim")
+    theirs = pipeline(
+        "a blue square", prompt_2="a red circle", negative_prompt="dull",
+        negative_prompt_2="blurry", width=64, height=64, num_inference_steps=3,
+        guidance_scale=7.0, generator=torch.Generator().manual_seed(4),
+    ).images[0]  # fmt: skip
+    assert np.array_equal(pixels(image), np.asarray(theirs).astype(int))
+    assert image.fields()["prompt_2"] == "a red circle"
+    (plain,) = draw(families["sdxl"], tmp_path, prompts=["a blue square --n dull"], sampler="ddim")
+    assert not np.array_equal(pixels(image), pixels(plain))
