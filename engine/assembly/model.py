@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from engine.assembly.learned import with_learned_prompts
 from engine.assembly.loss import decodes
 from engine.assembly.validating import read_held_out
 from engine.data.loader import DataSource
