@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -272,7 +273,7 @@ def test_pictures_that_do_not_decode_are_named_before_any_model_is_asked_for(
         raw = bytearray((tmp_path / name).read_bytes())
         raw[60:120] = bytes(60)
         (tmp_path / name).write_bytes(raw)
-    no_model: Any = object()
+    no_model: Any = SimpleNamespace(readers=1)
     phases: list[str] = []
     data = DataSource(process(tmp_path, tmp_path, {}), no_model, 0)
     with pytest.raises(DataError, match=r"(?s)2 files.*001\.png cannot be dec.*003\.png cannot"):
