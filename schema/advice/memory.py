@@ -78,6 +78,8 @@ def peak(setup: Setup, family: FamilySheet) -> int:
     encoders = family.encoder_billions * 1e9
     whole = setup.trains == "model"
     per_weight = 4 + 4 + (2 if setup.eight_bit else 8) + (4 if setup.average else 0)
+    if whole:
+        per_weight += 2  # autocast keeps a 16-bit copy until the backward pass is over
     trained = weights * (1 if whole else 0.4 if setup.trains == "adapter" else 0)
     trained += 0 if whole else LORA_SHARE * weights * setup.rank
     total = trained * per_weight

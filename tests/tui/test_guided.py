@@ -44,7 +44,7 @@ def trained(text: str) -> dict[str, Any]:
 def test_presets_show_the_axes_and_what_waits(capsys: Captured) -> None:
     assert main(["presets"]) == 0
     out = capsys.readouterr().out
-    for words in ("Character LoRA", "sd1", "full 12gb", "RTX 3090", "--guided", "slider"):
+    for words in ("Character LoRA", "sd1", "full 16gb", "RTX 3090", "--guided", "slider"):
         assert words in out
     assert main(["presets", "--all"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(all_presets())
@@ -82,7 +82,7 @@ def test_new_composes_from_the_axes(capsys: Captured) -> None:
     [
         (["--goal", "stile"], "did you mean style?"),
         (["--memory", "9gb"], "no memory class"),
-        (["--goal", "full", "--memory", "8gb"], "from 12gb on"),
+        (["--goal", "full", "--memory", "8gb"], "from 16gb on"),
         (["--family", "nothing"], "no family"),
         (["--yes"], "--yes can be given with --guided only"),
         (["--images", "x", "--trigger", ""], "--images, --trigger can be given"),

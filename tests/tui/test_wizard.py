@@ -329,6 +329,10 @@ async def bar(screen: Screen, view: WizardView) -> None:
         lambda: not view.option_list.max_scroll_y or any(end in screen.drawn() for end in ends),
         "the scrollbar",
     )
+    before = ""
+    while before != screen.drawn():
+        before = screen.drawn()
+        await screen.pilot.pause(0.1)
 
 
 Act = Callable[[Screen, WizardView], Awaitable[None]]

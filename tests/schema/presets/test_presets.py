@@ -132,7 +132,7 @@ def test_a_family_without_a_file_counts_as_large() -> None:
 
 
 def test_what_does_not_fit_names_the_class_from_which_on_it_does() -> None:
-    with pytest.raises(NoPresetError, match=r"about \d+ GB: from 12gb on"):
+    with pytest.raises(NoPresetError, match=r"about \d+ GB: from 16gb on"):
         compose("sd1", "full", "8gb")
 
 
