@@ -113,11 +113,11 @@ def test_what_the_engine_does_not_read_waits_for_it() -> None:
 
 def test_an_option_that_waits_is_refused_and_one_at_its_default_is_not() -> None:
     document = Document.parse(BASE)
-    document.set("model.compile", True)
+    document.set("model.low_vram", True)
     document.set("network.lokr_factor", -1)
     document.set("model.model_kwargs", {})
     found = [(f.code, f.path) for f in check_document(document, files=False)]
-    assert found == [("not-yet", "model.compile")]
+    assert found == [("not-yet", "model.low_vram")]
 
 
 def test_options_of_single_families_name_a_capability() -> None:
