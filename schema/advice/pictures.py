@@ -5,25 +5,21 @@ Headers and caption files are read, nothing is decoded; of very many pictures a 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from schema import picture_files
 from schema.advice.facts import Pictures, Priority
+from schema.caption_files import read_caption
 from schema.dataset_scan import find_images
 from schema.formulas.buckets import Size, bucket_size, bucket_table
 
 LOOKED_AT: Final = 2000
 """Pictures whose size and caption are read: enough to choose settings by."""
-LONGEST_CAPTION: Final = 1_000_000
-"""Bytes; more than that is no caption."""
 _CAPTIONS: Final = (".txt", ".caption", ".md", ".json")
-_TURNED: Final = 5
-"""EXIF orientations from this one on swap width and height."""
-_ORIENTATION: Final = 0x0112
 _COMMON: Final = frozenset(
     re.findall(
         r"\w+",
@@ -45,7 +41,7 @@ def look(folder: Path | str) -> Pictures:
         return Pictures(folder=str(folder), problem="holds no pictures (png, jpg, webp)")
     chosen = images[:: max(1, -(-len(images) // LOOKED_AT))]
     extension = _extension(chosen)
-    sizes = [size for path in chosen if (size := _size(path)) is not None]
+    sizes = [size for path in chosen if (size := picture_files.look(path).size) is not None]
     captions = [_caption(path.with_suffix(extension)) for path in chosen]
     return Pictures(
         folder=str(folder),
@@ -65,32 +61,9 @@ def _extension(images: Sequence[Path]) -> str:
     return max(found, key=lambda suffix: found[suffix])
 
 
-def _size(path: Path) -> Size | None:
-    if not path.is_file():
-        return None  # a pipe of that name would wait forever
-    from PIL import Image  # 40 ms that nobody without a folder should pay
-
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            turned = picture.getexif().get(_ORIENTATION, 1) >= _TURNED
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-    return (height, width) if turned else (width, height)
-
-
 def _caption(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    try:
-        with path.open("rb") as file:
-            text = file.read(LONGEST_CAPTION).decode("utf-8-sig")
-        if path.suffix == ".json":
-            data = json.loads(text)
-            text = str(data.get("caption") or "") if isinstance(data, dict) else ""
-    except (OSError, ValueError):
-        return ""
-    return " ".join(text.split())
+    """The caption in one line; empty where there is none that can be read."""
+    return " ".join(read_caption(path).text.split()) if path.is_file() else ""
 
 
 def are_tags(captions: Sequence[str]) -> bool:
