@@ -5,7 +5,6 @@ from typing import Final
 _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "sliders and image pairs": ("type", "unconditional_path",
                                 "guidance_type"),
-    "a network strength for each dataset": ("network_weight",),
     "a batch size for each dataset": ("batch_size",),
     "numbers beside pictures": ("extra_values",),
     "random zoom": ("random_scale",),

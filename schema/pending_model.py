@@ -34,45 +34,19 @@ _MODEL: Final = {
     "model.te_device": _PARTS,
     "model.te_dtype": _PARTS,
     "model.text_encoder_bits": _QUANTIZED,
-    "model.ignore_if_contains": "full fine-tuning of chosen weights",
-    "model.only_if_contains": "full fine-tuning of chosen weights",
     "model.model_kwargs": "options of single families",
 }
-_CHOSEN: Final = "networks on chosen layers"
-_EXPLICIT: Final = "ranks of single layers and blocks"
-_KWARGS: Final = "network.network_kwargs"
 _NETWORK: Final = {
     "network.type=lokr": "LoKr networks",
     "network.type=dora": "DoRA networks",
-    "network.type=locon": "LoCon networks",
     "network.type=lorm": "LoRM networks",
     "network.type=fullrank": "full-rank networks",
-    "network.pretrained_lora_path": "starting from a LoRA",
-    "network.all_layers": "full-size changes of layers",
     "network.lokr_full_rank": "LoKr networks",
     "network.lokr_factor": "LoKr networks",
     "network.old_lokr_format": "LoKr networks",
     "network.split_multistage_loras": "two-expert families",
     "network.layer_offloading": _STREAMED,
     "network.lorm": "LoRM networks",
-    f"{_KWARGS}.ignore_if_contains": _CHOSEN,
-    f"{_KWARGS}.only_if_contains": _CHOSEN,
-    f"{_KWARGS}.full_if_contains": "full-size changes of layers",
-    f"{_KWARGS}.parameter_threshold": _CHOSEN,
-    f"{_KWARGS}.attn_only": _CHOSEN,
-    f"{_KWARGS}.full_train_in_out": "full-size changes of layers",
-    f"{_KWARGS}.target_lin_modules": _CHOSEN,
-    f"{_KWARGS}.target_conv_modules": _CHOSEN,
-    f"{_KWARGS}.modules_dim": _EXPLICIT,
-    f"{_KWARGS}.modules_alpha": _EXPLICIT,
-    f"{_KWARGS}.block_dims": _EXPLICIT,
-    f"{_KWARGS}.block_alphas": _EXPLICIT,
-    f"{_KWARGS}.conv_block_dims": _EXPLICIT,
-    f"{_KWARGS}.conv_block_alphas": _EXPLICIT,
-    f"{_KWARGS}.rank_dropout": "dropout of ranks and layers",
-    f"{_KWARGS}.module_dropout": "dropout of ranks and layers",
-    f"{_KWARGS}.use_cp": "LoCon networks",
-    f"{_KWARGS}.verbose": "listing skipped layers",
 }
 
 ROWS: Final[dict[str, str]] = {**_FAMILIES, **_MODEL, **_NETWORK}

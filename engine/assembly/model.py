@@ -86,9 +86,17 @@ def _preview(family: Family, sample: Sample | None, process: TrainerProcess) -> 
 
 
 def load_trained(
-    process: TrainerProcess, report: Report, family: Family, source: DataSource, seed: int
+    process: TrainerProcess,
+    report: Report,
+    family: Family,
+    source: DataSource,
+    seed: int,
+    *,
+    fresh: bool,
 ) -> Trained:
-    """The denoisers, in float32 where they are trained whole, and what is trained."""
+    """The denoisers, in float32 where they are trained whole, and what is trained. A `fresh` run
+    may start from a file.
+    """
     train, full = process.train, process.network is None
     exact = torch.float32 if full else None
     if train.train_refiner and full:
@@ -103,7 +111,16 @@ def load_trained(
     if not source.caches_latents or decodes(train):
         family.load_vae()
     report.check()
-    trained = build(family, process.network, train, process.save.save_format, seed)
+    start = None if process.network is None else process.network.pretrained_lora_path
+    trained = build(
+        family,
+        process.network,
+        train,
+        process.save.save_format,
+        seed,
+        report=report,
+        start=start if fresh else None,
+    )
     for module in training_modules(family, train):
         module.train()
         if train.gradient_checkpointing:

@@ -10,7 +10,7 @@ from engine.assembly import changes, loss
 from engine.assembly.guidance import Guidance, build_guidance
 from engine.changes.next_sample import NextSample
 from engine.changes.places import Change, ElementWeight, Places
-from engine.changes.strength import WeightJitter
+from engine.changes.strength import DatasetStrength, WeightJitter
 from engine.data.cache import TextTable
 from engine.denoising import Denoising
 from engine.example import Kit
@@ -78,7 +78,7 @@ def _places(
         noise=changes.noise_changes(train),
         clean=changes.clean_latent_changes(train),
         noisy=changes.noisy_changes(train),
-        strength=[jitter] if jitter else [],
+        strength=[*_dataset_strengths(process), *([jitter] if jitter else [])],
         conditioning=guidance.conditioning,
         input=_input(train, timesteps),
         prediction=changes.prediction_changes(train),
@@ -98,6 +98,11 @@ def _places(
             *([jitter.weigh] if jitter else []),
         ],
     )
+
+
+def _dataset_strengths(process: TrainerProcess) -> list[Change]:
+    weights = {dataset.network_weight for dataset in process.datasets}
+    return [] if process.network is None or weights <= {1.0} else [DatasetStrength()]
 
 
 def _input(train: Train, timesteps: Timesteps) -> list[Change]:

@@ -8,6 +8,24 @@ from engine.example import Example
 from engine.randomness import uniform
 
 
+class DatasetStrength:
+    """The network works at m for the rows of a dataset, forwards and backwards:
+
+        y = W x + b + m * (alpha / r) * B A x
+
+    Rows of the same strength share one number; a mixed batch has one per row.
+    """
+
+    def __call__(self, example: Example) -> None:
+        """Set the strength of every row; nothing where all of them are 1."""
+        weight_B = example.batch.network_weight_B
+        if weight_B is None:
+            return
+        first = float(weight_B[0])  # on the CPU, where batches come from
+        same = bool((weight_B == first).all())
+        example.strength = first if same else example.kit.accelerator.put(weight_B)
+
+
 class WeightJitter:
     """Strength m + j, j uniform in -w..w per micro-batch, and the loss times 1 - |j| / w.
 

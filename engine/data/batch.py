@@ -30,6 +30,7 @@ class Batch:
     pixels_BCHW: Tensor | None = None
     conditioning: Conditioning | None = None
     loss_weight_B: Tensor | None = None  # None when every row weighs 1
+    network_weight_B: Tensor | None = None  # strengths of the network; None when every one is 1
     sizes_B6: Tensor | None = None  # how each was framed, see Family.with_sizes; None: not asked
     pictures: list[str] = field(default_factory=list)  # each row's file, and _fx, _fy if mirrored
     regularization: list[bool] | None = None  # rows of regularization sets; None: no row is

@@ -225,7 +225,8 @@ class DataSource:
             latents=torch.stack([self._latents.get(item) for item in items]) if cached else None,
             pixels_BCHW=None if cached else self._pixels(items, step, slots),
             conditioning=self._embedded(told.captions),
-            loss_weight_B=_loss_weights(items),
+            loss_weight_B=_weights(items, "loss_multiplier"),
+            network_weight_B=_weights(items, "network_weight"),
             sizes_B6=self._framing(items, step, slots) if self._family.told_sizes else None,
             pictures=[_shown(item) for item in items],
             dropped=told.dropped,
@@ -303,6 +304,7 @@ def _shown(item: Item) -> str:
     return f"{item.picture.path}{'_fx' * item.flip_x}{'_fy' * item.flip_y}"
 
 
-def _loss_weights(items: list[Item]) -> Tensor | None:
-    weights = [item.group.dataset.loss_multiplier for item in items]
+def _weights(items: list[Item], option: str) -> Tensor | None:
+    """Each row's value of its dataset's option; None where all are 1."""
+    weights = [getattr(item.group.dataset, option) for item in items]
     return None if all(weight == 1 for weight in weights) else torch.tensor(weights)

@@ -215,7 +215,8 @@ class TrainingJob:
 
     def _load(self, family: Family, source: DataSource) -> Trained:
         """The weights, and what is trained of them or beside them."""
-        return load_trained(self.process, self.report, family, source, self.seed)
+        fresh = self.saved is None
+        return load_trained(self.process, self.report, family, source, self.seed, fresh=fresh)
 
     def _accelerator(self) -> Accelerator:
         half = self.dtype != torch.float32

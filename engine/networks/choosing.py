@@ -133,25 +133,27 @@ class _Ranks:
         target: LoraTargets,
         keeps_alpha: bool,
     ) -> None:
-        self._network, self._kwargs = network, network.network_kwargs
+        self._kwargs = network.network_kwargs
         self._conv = set(target.conv)
         self._scaled = keeps_alpha and not self._kwargs.peft_format
         self._blocks: dict[str, int] = {}
         if self._kwargs.block_dims is not None or self._kwargs.conv_block_dims is not None:
             self._blocks = family.block_numbers(component, (*target.linear, *target.conv))
+        self._linear = network.linear, network.linear_scale, network.alphas[0]
+        self._wide = network.conv_rank or 0, network.conv_scale, network.alphas[1]
         self.rank, self.scale = 0, 1.0
 
     def of(self, path: str, names: tuple[str, ...]) -> str | None:
         """Set rank and scale of a layer, or name the option that leaves it out."""
         if self._kwargs.modules_dim is not None:
             return self._explicit(names)
-        network, block = self._network, self._blocks.get(path)
+        block = self._blocks.get(path)
         if path in self._conv:
             ranks, alphas = self._kwargs.conv_block_dims, self._kwargs.conv_block_alphas
-            rank, scale, alpha = network.conv_rank or 0, network.conv_scale, network.alphas[1]
+            rank, scale, alpha = self._wide
         else:
             ranks, alphas = self._kwargs.block_dims, self._kwargs.block_alphas
-            rank, scale, alpha = network.linear, network.linear_scale, network.alphas[0]
+            rank, scale, alpha = self._linear
         if ranks is None or block is None:
             return self._take(rank, scale, "conv")  # linear ranks are never 0
         rank = ranks[block]

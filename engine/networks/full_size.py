@@ -44,7 +44,8 @@ class Wrapper(nn.Module):
         return self.base_layer
 
     def _add(self, name: str, part: str, like: Tensor, value: Tensor) -> None:
-        parameter = nn.Parameter(value.detach().to(like.device, torch.float32))
+        own = value.detach().to(like.device, torch.float32, copy=True)
+        parameter = nn.Parameter(own)
         self.register_parameter(name, parameter)
         self.own[part] = parameter
 

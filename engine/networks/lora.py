@@ -87,6 +87,7 @@ def attach(
             module.requires_grad_(False)
             for path, change in _changes(module, layers_of, extras):
                 layers[f"{name}.{path}"] = group, change
+            module.train(module.training)  # what is new, too
     if network.network_kwargs.full_train_in_out:
         layers |= _retrained(family, train)
     return LoraNetwork(family, network, layers, draws=extras.draws)
