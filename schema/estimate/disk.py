@@ -21,7 +21,9 @@ HEADER: Final = 80
 ENTRY: Final = 80
 """Bytes of a cache file besides its tensors."""
 METADATA: Final = 2500
-"""Bytes of a weights file's own description, checkpoint manifests and the like."""
+"""Bytes of a weights file's own description."""
+PROGRESS: Final = 16_000
+"""Bytes of a checkpoint's manifest and of the config in it."""
 PIXEL: Final = {"jpg": 0.35, "webp": 0.2, "png": 1.6}
 """Bytes of a pixel of a preview; depends on the picture."""
 THUMBNAIL: Final = 9000
@@ -115,10 +117,11 @@ def _checkpoints(need: Need) -> Figure:
         return unknown(NOT_COUNTED)
     params = train.optimizer_params.model_dump(exclude_none=True)
     copies = FLOAT * counts.trained_parameters * (2 if train.ema_config.use_ema else 1)
-    names = sum(group.names + HEADER * group.tensors for group in counts.trained)
-    # The optimizer's tensors have short names, and three entries each.
-    one = copies + state_bytes(train.optimizer, params, counts.shapes) + names
-    one += 3 * HEADER * sum(group.tensors for group in counts.trained) + 3 * METADATA
+    names = sum(group.names for group in counts.trained)
+    tensors = sum(group.tensors for group in counts.trained)
+    one = copies + state_bytes(train.optimizer, params, counts.shapes)
+    # Names stand in the header and in the index; an optimizer has three entries a tensor.
+    one += 2 * names + 7 * HEADER * tensors + PROGRESS
     count = min(STATES_KEPT, saves(need.process))
     note = f"the newest {count}, {in_bytes(one)} each" if count > 1 else "one"
     return Figure(float(one * count), "computed", note, 0.03)
