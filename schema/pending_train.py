@@ -21,7 +21,6 @@ _WAITING: Final[dict[str, tuple[str, ...]]] = {
         "loss_target=differential_noise",
     ),
     "sound": ("audio_loss_multiplier",),
-    "FreeU": ("free_u",),
     "perceptual losses on pictures": tuple(
         f"{name}_feature_extractor_path=v{number}"
         for name in ("diffusion", "latent")

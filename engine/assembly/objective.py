@@ -8,6 +8,7 @@ from __future__ import annotations
 from engine.accelerator import Accelerator
 from engine.assembly import changes, loss
 from engine.assembly.guidance import Guidance, build_guidance
+from engine.changes.free_u import FreeU
 from engine.changes.next_sample import NextSample
 from engine.changes.places import Change, ElementWeight, Places
 from engine.changes.strength import DatasetStrength, WeightJitter
@@ -80,7 +81,7 @@ def _places(
         noisy=changes.noisy_changes(train),
         strength=[*_dataset_strengths(process), *([jitter] if jitter else [])],
         conditioning=guidance.conditioning,
-        input=_input(train, timesteps),
+        input=[*_input(train, timesteps), *_free_u(train, family)],
         prediction=changes.prediction_changes(train),
         target_noise=changes.target_noise_changes(train),
         target=[*changes.target_changes(process), *guidance.target],
@@ -112,6 +113,11 @@ def _input(train: Train, timesteps: Timesteps) -> list[Change]:
 def _level_weights(
     train: Train, table: NoiseProcess, accelerator: Accelerator
 ) -> list[ElementWeight]:
+def _free_u(train: Train, family: Family) -> list[Change]:
+    """Only U-Nets have skip connections to rebalance; others are told so by `check`."""
+    return [FreeU(family.denoisers)] if train.free_u and family.row.can(("unet",)) else []
+
+
     if not isinstance(table, FlowTable) or train.loss_target in loss.CLEAN_TARGETS:
         return []
     levels = level_weights(train.timestep_type, train.linear_timesteps, train.linear_timesteps2)
