@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
 from dataclasses import replace
 from typing import Any
 
@@ -171,4 +173,8 @@ def _one_of(name: str, names: tuple[str, ...], flag: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """A line for people, broken between words; further lines stand below its words."""
+    width = max(40, shutil.get_terminal_size().columns - 1)
+    indent = " " * (len(text) - len(text.lstrip(" *0123456789")))
+    lines = textwrap.wrap(text, width, subsequent_indent=indent[:8], drop_whitespace=True)
+    print("\n".join(lines or [""]), file=sys.stderr)
