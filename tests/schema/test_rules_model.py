@@ -134,6 +134,18 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
      "network.network_kwargs.block_dims"),
     ({"network.network_kwargs": {"only_if_contains": ["attn1"], "ignore_if_contains": ["attn"]}},
      "filters-cancel-out", "network.network_kwargs.only_if_contains"),
+    ({"model.arch": "flux", "network": {"all_layers": True, "network_kwargs": {
+        "peft_format": False}}}, "full-size-has-no-kohya-name",
+     "network.network_kwargs.peft_format"),
+    ({"network.network_kwargs": {"full_train_in_out": True}, "train.train_unet": False,
+      "train.train_text_encoder": True}, "in-and-out-of-a-frozen-model",
+     "network.network_kwargs.full_train_in_out"),
+    ({"network": {"type": "locon", "network_kwargs": {"use_cp": True, "peft_format": True}}},
+     "kernels-to-factorise", "network.network_kwargs.use_cp"),
+    ({"network": {"type": "locon", "conv": 0, "network_kwargs": {"use_cp": True}}},
+     "kernels-to-factorise", "network.network_kwargs.use_cp"),
+    ({"network.network_kwargs": {"modules_dim": {"a": 4}, "conv_block_dims": [4] * 25}},
+     "explicit-ranks-or-those-by-block", "network.network_kwargs.conv_block_dims"),
 ]  # fmt: skip
 
 TESTED = {code for _, code, _ in CASES}
