@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import torch
 
+from engine import attention
 from engine.errors import ConfigError, MissingExtraError, RunError
 from engine.optim.optimizers import PACKAGES
 from schema.run.layout import RunFolder
@@ -26,6 +27,7 @@ def check(process: TrainerProcess, folder: RunFolder, device: torch.device) -> N
     _optimizer(process)
     _trackers(process)
     _precision(process, device)
+    attention.require(process.train, device)
 
 
 def _output(folder: RunFolder) -> None:

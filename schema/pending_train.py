@@ -3,11 +3,6 @@
 from typing import Final
 
 _WAITING: Final[dict[str, tuple[str, ...]]] = {
-    "a choice of attention kernels": (
-        "attention_backend",
-        "xformers",
-        "sdp",
-    ),
     "training in 8 bits": ("dtype=float8",),
     "training embeddings": ("embedding_lr",),
     "training adapters": ("adapter_lr",),

@@ -8,6 +8,7 @@ from schema.sections.train import Train
 from schema.sections.train.optimizers import Automagic3Params, AutomagicExperimentParams
 
 RULES: list[Rule] = []
+_ON_ANY_DEVICE = ("native", "_native_math", "_native_flash")
 
 SWAPPABLE = ("adafactor", "automagic")
 """Optimizers that live with weights that come and go."""
@@ -152,6 +153,28 @@ def attention_that_cannot_train(scope: Scope) -> Iterator[Problem]:
     backend = scope.process.train.attention_backend
     if "sage" in backend:
         yield Problem("train.attention_backend", f"{backend} has no backward pass", "native")
+
+
+@rule(RULES, "error", "train.attention_backend", "device")
+def attention_of_other_machines(scope: Scope) -> Iterator[Problem]:
+    """The engine trains on CUDA GPUs, Macs and CPUs."""
+    backend, device = scope.process.train.attention_backend, scope.process.device
+    path = "train.attention_backend"
+    if backend in ("_native_npu", "_native_xla"):
+        yield Problem(path, f"{backend} is for hardware that the engine does not use", "native")
+    elif backend not in _ON_ANY_DEVICE and device is not None and not device.startswith("cuda"):
+        yield Problem(path, f"{backend} needs a CUDA GPU, and device is {device}", "native")
+
+
+@rule(RULES, "error", "train.attention_backend", "train.dtype")
+def flash_attention_in_half_precision(scope: Scope) -> Iterator[Problem]:
+    """These kernels have no float32."""
+    train = scope.process.train
+    half = "flash" in train.attention_backend or "cudnn" in train.attention_backend
+    on_cpu = scope.process.device == "cpu"
+    if (half or "aiter" in train.attention_backend) and train.dtype == "fp32" and not on_cpu:
+        message = f"{train.attention_backend} computes in 16 bits alone, and train.dtype is fp32"
+        yield Problem("train.attention_backend", message, "native")
 
 
 @rule(RULES, "error", "train.dtype")
