@@ -107,7 +107,7 @@ class FineTuiApp(TypeAheadApp, PixelApp):
         self.call_from_thread(self.call_later, self._opened_first, mode)
 
     async def _opened_first(self, mode: str) -> None:
-        await self.switch_mode(mode)
+        await screenwork.switch_with_line(self, mode)
         self._say_problems()
 
     def _say_problems(self) -> None:

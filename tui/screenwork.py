@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.widgets import Input
+
 from tui.terminal import facts
 
 if TYPE_CHECKING:
@@ -50,3 +52,13 @@ def show_facts(app: FineTuiApp) -> None:
 
     app.view.query(HelpPanel).remove()
     app.view.mount(HelpPanel("\n\n".join(fact_lines(app)), []))
+
+
+async def switch_with_line(app: FineTuiApp, mode: str) -> None:
+    """Another view; a half-typed `:` line goes along, or its rest would be keys over there."""
+    from tui.widgets.commandline import CommandLine
+
+    typed = [line.query_one(Input).value for line in app.view.query(CommandLine)]
+    await app.switch_mode(mode)
+    for text in typed:
+        await app.open_palette(text)

@@ -8,9 +8,10 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from tests.tui.driver import opened
-from tui.form.pathedit import common, complete, path_words
+from tui.form.pathedit import PathEditor, common, complete, path_words
 from tui.form.textpane import TextPane, diff_lines, yaml_lines
 from tui.palette import Completion
+from tui.widgets.commandline import Choices
 
 
 async def test_v_shows_the_yaml_with_changed_lines_marked_and_the_field_lit(project: Path) -> None:
@@ -121,6 +122,37 @@ async def test_the_path_editor_completes_from_the_file_system(project: Path) -> 
         assert screen.config.draft.value("datasets[0].folder_path") == "images/"
 
 
+async def test_no_completion_is_marked_until_one_is_moved_to_and_enter_takes_that_one(
+    project: Path,
+) -> None:
+    (project.parent / "imago").mkdir()
+    async with opened(project) as screen:
+        await screen.go("datasets[0].folder_path")
+        await screen.press("enter")
+        line = screen.config.query_one("#inspector Input", Input)
+        line.value = "im"
+        choices = screen.config.query_one(PathEditor).query_one(Choices)
+        await screen.until(lambda: len(choices.items) == 2, "the completions")
+        assert choices.cursor == -1
+        await screen.press("down")
+        assert choices.cursor == 0
+        await screen.press("enter")
+        assert line.value == "images/"
+        await screen.press("enter")
+        assert screen.config.draft.value("datasets[0].folder_path") == "images/"
+
+
+async def test_completions_that_come_while_the_editor_closes_are_let_go(project: Path) -> None:
+    async with opened(project) as screen:
+        await screen.go("datasets[0].folder_path")
+        await screen.press("enter")
+        editor = screen.config.query_one(PathEditor)
+        await editor.query_one(Choices).remove()
+        editor._show(editor.text, [Completion("images/", "folder")])
+        await screen.press("escape")
+        assert screen.app.is_running
+
+
 def test_completions_keep_the_way_the_path_was_begun(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "inner").mkdir()
@@ -190,3 +222,18 @@ async def test_a_section_does_not_repeat_its_title_as_a_heading(project: Path) -
         assert [row.label for row in screen.config.option_list.rows if row.kind == "heading"][
             :1
         ] != ["Job"]
+
+
+@pytest.mark.parametrize("ways", [("[",), ("c", "]"), ("end",)])
+async def test_all_ways_through_the_sections_lead_past_the_text_of_the_file(
+    project: Path, ways: tuple[str, ...]
+) -> None:
+    async with opened(project) as screen:
+        if ways[0] == "end":
+            screen.config.set_focus(screen.config.sidebar)
+        await screen.press(*ways)
+        assert screen.config.node.id == "#yaml"
+        assert "YAML as it would be saved" in await screen.text()
+        assert "someone/base-model" in await screen.text()
+        await screen.press("]" if ways[0] != "end" else "up")
+        assert screen.config.node.id != "#yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from textual.keys import _character_to_key
 from textual.widgets import Input, TextArea
 
 from tests.tui.driver import Screen, opened
+from tui.app import FineTuiApp
 from tui.widgets.statusline import Question
 
 
@@ -71,3 +73,27 @@ async def test_an_answer_sent_with_its_question_answers_it(project: Path) -> Non
         )
         await burst(screen, "d", "y")
         assert said == ["yes"]
+
+
+async def test_a_command_begun_while_the_config_opens_is_ended_in_the_config(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.draft import Draft
+
+    read, may_go_on = Draft.open, threading.Event()
+
+    def slow(path: Path) -> Draft:
+        may_go_on.wait(10)
+        return read(path)
+
+    monkeypatch.setattr(Draft, "open", slow)
+    app = FineTuiApp(project, depth="true")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = Screen(app, pilot)
+        await screen.until(lambda: app.current_mode == "opening", "the empty view")
+        await burst(screen, *":set train.")
+        may_go_on.set()
+        await screen.until(lambda: app.current_mode == "config", "the config")
+        await screen.settle()
+        await burst(screen, *"steps 7", "enter")
+        await screen.until(lambda: screen.config.draft.value("train.steps") == 7, "the value")

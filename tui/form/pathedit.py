@@ -117,9 +117,11 @@ class PathEditor(LineEditor):
         self.app.call_from_thread(self._show, text, found)
 
     def _show(self, text: str, found: list[Completion]) -> None:
-        if self.is_mounted and text == self.text:
-            self._moved = False
-            self.query_one(Choices).show(found, 0)
+        # The editor may be closing: then its parts are gone before it is.
+        for choices in self.query(Choices):
+            if text == self.text:
+                self._moved = False
+                choices.show(found, -1)
 
     async def action_tree(self) -> None:
         """The file system as a tree in place of the completions, and back."""
@@ -157,7 +159,7 @@ class PathEditor(LineEditor):
         return not (action == "move" and self.HINTS is self.TREE_HINTS)
 
     def action_move(self, by: int) -> None:
-        """Another completion; Tab takes it."""
+        """Another completion; Tab and Enter take it."""
         choices = self.query_one(Choices)
         choices.move(by if self._moved else 0)
         self._moved = True
@@ -168,8 +170,15 @@ class PathEditor(LineEditor):
         self.replace(self.query_one(Choices).items[event.index].text)
 
     def action_keep(self, go: Go = "stay") -> None:
-        """Tab completes as long as there is something to complete, then keeps and goes on."""
+        """Tab completes as long as there is something to complete, then keeps and goes on.
+
+        Enter takes the completion that was moved to into the line, and keeps the line else.
+        """
         choices = self.query_one(Choices)
+        if go == "stay" and self._moved and choices.items:
+            self._moved = False
+            self.replace(choices.items[choices.cursor].text)
+            return
         if go == "next" and choices.items:
             text = choices.items[choices.cursor].text if self._moved else common(choices.items)
             if len(text) > len(self.text) or self._moved:

@@ -54,6 +54,8 @@ def rows_of(draft: Draft, node: Node, tier: str) -> list[Row]:
     """The rows of a sidebar node, but for those that gather from all sections."""
     if node.kind == "add":
         return [Row("text", "Enter adds one here.")]
+    if node.kind == "virtual":
+        return []  # the text of the file is shown in place of rows
     if node.kind == "mapping":
         return mapping_rows(draft, node)
     if node.kind == "item" and not draft.layout.inside(node.container):

@@ -43,9 +43,10 @@ class Choices(Widget):
         self.top = 0
 
     def show(self, items: Sequence[Completion], cursor: int = 0) -> None:
-        """New lines; the cursor goes to `cursor`."""
+        """New lines; the cursor goes to `cursor`, or nowhere yet where that is -1."""
         before = min(len(self.items), self.rows)
-        self.items, self.cursor, self.top = items, max(0, min(cursor, len(items) - 1)), 0
+        self.items, self.top = items, 0
+        self.cursor = max(min(cursor, 0), min(cursor, len(items) - 1))
         self._follow()
         self.refresh(layout=min(len(items), self.rows) != before)
 
