@@ -20,7 +20,9 @@ from engine.optim.factored import clipped, normalised
 
 
 class Automagic(ExactState):
-    """A rate for every weight, stored as the exact number of bumps away from the start (int16).
+    """A rate for every weight, stored as the exact number of bumps away from the start.
+
+    Two bytes a weight, four where the span of rates holds more bumps than that.
 
     Eight bits with a scale would be coarser than a bump: a rate near the largest one would never
     move again.
@@ -39,8 +41,8 @@ class Automagic(ExactState):
         beta2: float = 0.999,
         weight_decay: float = 0.0,
     ) -> None:
-        if (max_lr - min_lr) / lr_bump > torch.iinfo(torch.int16).max:
-            raise ValueError("lr_bump is too small for the span between min_lr and max_lr")
+        span = (max_lr - min_lr) / lr_bump
+        self._counts = torch.int16 if span < torch.iinfo(torch.int16).max else torch.int32
         start = min(max(lr, min_lr), max_lr)
         defaults = {
             "lr": start, "start": start, "min_lr": min_lr, "max_lr": max_lr, "lr_bump": lr_bump,
@@ -66,11 +68,11 @@ class Automagic(ExactState):
         update = clipped(update, group["clip_threshold"])
         positive = update > 0
         if "bumps" not in state:
-            state["bumps"] = torch.zeros_like(weight, dtype=torch.int16)
+            state["bumps"] = torch.zeros_like(weight, dtype=self._counts)
             state["positive"] = torch.zeros_like(positive)
         bump, start = group["lr_bump"], group["start"]
         kept = positive == state["positive"]
-        bumps = state["bumps"] + torch.where(kept, 1, -1).to(torch.int16)
+        bumps = state["bumps"] + torch.where(kept, 1, -1).to(self._counts)
         lowest = -_bumps_between(group["min_lr"], start, bump)
         highest = _bumps_between(start, group["max_lr"], bump)
         state["bumps"], state["positive"] = bumps.clamp_(lowest, highest), positive

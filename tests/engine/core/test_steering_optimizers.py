@@ -54,6 +54,13 @@ def test_automagic_moves_the_rate_of_every_weight_by_its_sign() -> None:
     assert not torch.equal(other, slow)
 
 
+def test_a_wide_span_of_rates_is_counted_in_wider_numbers() -> None:
+    for highest, dtype in ((1e-3, torch.int16), (0.5, torch.int32)):
+        parameter, optimizer = parameter_of(1.0, "automagic", 3e-4, max_lr=highest)
+        push(parameter, optimizer, 0.5)
+        assert optimizer.state[parameter]["bumps"].dtype == dtype
+
+
 @pytest.mark.proves("train.optimizer_params.agreement_threshold")
 def test_automagic2_updates_in_the_backward_pass_and_raises_its_rate_by_agreement() -> None:
     for threshold, grown in ((0.5, True), (0.9, False)):
