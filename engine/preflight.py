@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import torch
 
-from engine import attention
+from engine import attention, hub
 from engine.errors import ConfigError, MissingExtraError, RunError
 from engine.optim.optimizers import PACKAGES
 from schema.run.layout import RunFolder
@@ -26,6 +26,7 @@ def check(process: TrainerProcess, folder: RunFolder, device: torch.device) -> N
     _output(folder)
     _optimizer(process)
     _trackers(process)
+    hub.require_token(process)
     _precision(process, device)
     attention.require(process.train, device)
 

@@ -36,9 +36,6 @@ _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
                              "samples[].ctrl_img_2", "samples[].ctrl_img_3"),
 }  # fmt: skip
 _REST: Final[dict[str, str]] = {
-    "save.push_to_hub": "uploads",
-    "save.hf_repo_id": "uploads",
-    "save.hf_private": "uploads",
 }
 
 

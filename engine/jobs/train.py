@@ -36,6 +36,7 @@ from engine.compiling import compile_denoisers, wished
 from engine.data.loader import DataSource
 from engine.errors import ConfigError
 from engine.families.base import Family
+from engine.hub import publication
 from engine.jobs import Session
 from engine.loop import Loop, Plan
 from engine.losses.terms import over_the_cap
@@ -62,9 +63,13 @@ def run(session: Session) -> bool:
     with reading.noted():
         job = TrainingJob(session)
         loop = job.assemble()
+        publish = publication(job.process, session.folder, session.report)
     switched_off = {"sample", "first_sample"} if job.process.train.disable_sampling else set()
     refuse_ignored(reading, session.told | switched_off)
-    return job.repeat(loop)
+    finished = job.repeat(loop)
+    if finished and publish is not None:
+        publish()
+    return finished
 
 
 class TrainingJob:
