@@ -12,7 +12,7 @@ from textual.widgets import Input, TextArea
 
 from tests.tui.driver import Screen, opened
 from tui.app import FineTuiApp
-from tui.widgets.statusline import Question
+from tui.widgets.statusline import Question, StatusLine
 
 
 async def burst(screen: Screen, *keys: str) -> None:
@@ -97,3 +97,17 @@ async def test_a_command_begun_while_the_config_opens_is_ended_in_the_config(
         await screen.settle()
         await burst(screen, *"steps 7", "enter")
         await screen.until(lambda: screen.config.draft.value("train.steps") == 7, "the value")
+
+
+@pytest.mark.parametrize("opener", [":", "/", "?"])
+async def test_a_line_opened_over_a_question_means_no_and_is_a_line(
+    project: Path, opener: str
+) -> None:
+    async with opened(project) as screen:
+        said: list[str] = []
+        screen.app.ask(Question("Sure?", {"y": ("yes", lambda: said.append("yes"))}))
+        await burst(screen, opener, *"xtyR")
+        assert isinstance(screen.app.focused, Input)
+        assert screen.app.focused.value == "xtyR"
+        assert said == []
+        assert screen.config.query_one(StatusLine).question is None

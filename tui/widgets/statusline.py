@@ -27,6 +27,8 @@ MARKS: dict[Severity, tuple[str, str]] = {
     "warning": ("? ", "warning"),
     "error": ("! ", "error"),
 }
+LINES = (":", "/", "?")
+"""Keys after which one types text."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,16 @@ class StatusLine(OneLine):
             self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        """Takes a key for the question asked; a key that is no answer means no."""
+        """Takes a key for the question asked; a key that is no answer means no.
+
+        A key that opens a line for text opens it all the same: what is typed after it would
+        otherwise be taken for keys.
+        """
         if (question := self.question) is None:
             return
-        event.stop()
-        event.prevent_default()
+        if event.character not in LINES:
+            event.stop()
+            event.prevent_default()
         self.question = None
         self.can_focus = False
         self.screen.set_focus(self._focus_back)
