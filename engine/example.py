@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.families.unet_residuals import Residuals
     from engine.networks import Trained
     from engine.noise import NoiseProcess
+    from schema.formulas.new_words import NewWords
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Kit:
     seed: int
     trained: Trained | None = None
     """The weights that are trained; None only where nothing asks for another strength."""
+    words: NewWords | None = None
+    """A word that the text encoders learn, which the untrained model does not know."""
 
     @cached_property
     def draws_itself(self) -> bool:
@@ -179,7 +182,18 @@ class Example:
     def prior(self) -> Tensor:
         """The untrained model's answer to the same question, float32, computed once."""
         with self.untrained():
-            return self.predict(conditioning=self.conditioning.detach())
+            return self.predict(conditioning=self.told_before)
+
+    @cached_property
+    def told_before(self) -> Conditioning:
+        """What the untrained model is told: plain words in the place of learned ones."""
+        kit, batch = self.kit, self.batch
+        if kit.words is None:
+            return self.conditioning.detach()
+        read = (batch.first_captions or batch.captions, batch.captions)
+        plain = [[kit.words.taken_from(text) for text in texts] for texts in read]
+        with torch.no_grad(), kit.accelerator.forward():
+            return kit.family.encode_wordings(plain[-kit.family.readers :])
 
     @cached_property
     def estimate(self) -> Tensor:

@@ -28,6 +28,7 @@ from engine.randomness import global_rng_kept
 from schema.formulas.prompts import PreviewRequest, preview_requests
 
 if TYPE_CHECKING:
+    from engine.prompts.decorator import Decorator
     from schema.sections.sample import Sample
 
 THUMBNAIL = (300, 300)
@@ -78,6 +79,8 @@ class Preview:
         """`negative` is the negative prompt that a `neg` of true means."""
         self._family = family
         self._encoded: dict[Wording, Conditioning] = {}
+        self.decorator: Decorator | None = None
+        """Puts learned tokens behind prompts, where a run has such."""
         self.configure(sample, trigger, negative)
 
     def configure(self, sample: Sample, trigger: str | None = None, negative: str = "") -> None:
@@ -175,9 +178,10 @@ class Preview:
 
         # the text encoder may carry a network too: it is scaled with the denoiser
         with scaled(request.network_multiplier) if scaled else contextlib.nullcontext():
-            inputs = self._family.pipeline_inputs(
-                self._encode(_wording(request)), self._encode(_unwanted(request))
-            )
+            told = self._encode(_wording(request)), self._encode(_unwanted(request))
+            if self.decorator is not None:
+                told = self.decorator.behind(told[0]), self.decorator.unwanted(told[1])
+            inputs = self._family.pipeline_inputs(*told)
             latents: Tensor = pipeline(
                 **inputs,
                 **self._family.preview_options(request),

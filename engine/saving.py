@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,18 @@ class Saver:
         suffix: str,
         state: Callable[[int], dict[str, Any]],
         metadata: Callable[[int], dict[str, str]],
+        beside: Sequence[tuple[str, str]] = (),
     ) -> None:
         """`state` gives the parts of a checkpoint and `metadata` the header of a weights file, for
-        a step; `suffix` is what weights files end in.
+        a step; `suffix` is what weights files end in. `beside` are beginnings and endings of the
+        other files that are written at steps.
         """
         self._folder, self._report, self._trained, self._ema = folder, report, trained, ema
         self._dtype: torch.dtype = getattr(torch, torch_name(save.dtype))
         self._keep = save.max_step_saves_to_keep or 0
         self._suffix, self._state, self._metadata = suffix, state, metadata
+        own = [(folder.name + kind, suffix) for kind in ("", "_refiner")]
+        self._kinds = [*own, *beside]
 
     def save(self, step: int, *, weights: bool = True) -> str:
         """Save after `step` completed steps; says where. `weights` False: the checkpoint alone.
@@ -112,20 +116,18 @@ class Saver:
     def _prune(self) -> None:
         checkpoint.prune(self._folder.state, STATES_TO_KEEP)
         if self._keep:
-            for kind in ("", "_refiner"):
-                for path in numbered(self._folder, self._suffix, kind)[: -self._keep]:
+            for beginning, ending in self._kinds:
+                for path in numbered(self._folder.path, beginning, ending)[: -self._keep]:
                     if path.is_dir():
                         shutil.rmtree(path, ignore_errors=True)
                     else:
                         path.unlink(missing_ok=True)
 
 
-def numbered(folder: RunFolder, suffix: str, kind: str = "") -> list[Path]:
-    """The weights saved at steps, oldest step first; exactly this run's names, nobody else's.
-    `kind` is what stands before the step in the names of a second model.
-    """
-    pattern = re.compile(re.escape(folder.name + kind) + r"_(\d{9,})" + re.escape(suffix))
-    found = [(int(m[1]), p) for p in folder.path.iterdir() if (m := pattern.fullmatch(p.name))]
+def numbered(folder: Path, beginning: str, ending: str) -> list[Path]:
+    """The weights saved at steps, oldest step first; exactly these names, nobody else's."""
+    pattern = re.compile(re.escape(beginning) + r"_(\d{9,})" + re.escape(ending))
+    found = [(int(m[1]), p) for p in folder.iterdir() if (m := pattern.fullmatch(p.name))]
     return [path for _, path in sorted(found)]
 
 

@@ -30,8 +30,6 @@ ROWS: Final[dict[str, str]] = {
     "type=Ideogram4Captioner": _CAPTION,
     "type=AceStepCaptioner": _CAPTION,
     "adapter": "adapters",
-    "embedding": "textual inversion",
-    "decorator": "learned prompt tokens",
     "guidance": "guidance burnt into a network",
     "name": "separate folders for the processes of a job",
 }

@@ -4,7 +4,6 @@ from typing import Final
 
 _WAITING: Final[dict[str, tuple[str, ...]]] = {
     "training in 8 bits": ("dtype=float8",),
-    "training embeddings": ("embedding_lr",),
     "training adapters": ("adapter_lr",),
     "training weights in less than 32 bits": (
         "optimizer_params.stochastic_accumulation",

@@ -163,7 +163,12 @@ def _facts(document: Document, base: Path, name: str | None) -> list[tuple[str, 
     train, sample, save = process.train, process.sample, process.save
     folder = _folder(document, base, name or job.config.name).path
     per_step = train.batch_size * train.gradient_accumulation
-    what = "full fine-tuning" if process.network is None else process.network.type
+    what: str = "full fine-tuning" if process.network is None else process.network.type
+    if process.embedding is not None:
+        word = f"the word {process.embedding.trigger}"
+        what = word if process.network is None else f"{what} and {word}"
+    elif process.decorator is not None:
+        what = f"{process.decorator.num_tokens} tokens behind every prompt"
     out = [
         ("trains", f"{what} on {process.model.name_or_path}"),
         ("into", str(folder)),

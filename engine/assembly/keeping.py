@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from engine.accelerator import Accelerator
+from engine.assembly.learned import numbered_files
 from engine.assembly.memory import memory_of
 from engine.assembly.optimization import Optimization
 from engine.data.loader import DataSource
@@ -38,7 +39,7 @@ def build_saver(
     steps_per_epoch: int,
 ) -> Saver:
     """What saves the run; `facts` are what a resumed session compares itself with."""
-    full = process.network is None or process.train.merge_network_on_save
+    full = process.fine_tunes or process.train.merge_network_on_save
     suffix = {"diffusers": "", "ckpt": ".ckpt"}.get(process.save.save_format, ".safetensors")
     return Saver(
         session.folder,
@@ -51,6 +52,7 @@ def build_saver(
         metadata=lambda step: file_metadata(
             session.job, process.trigger_word, step, step // steps_per_epoch
         ),
+        beside=numbered_files(process, session.folder.name),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from engine.assembly.learned import trigger_of, with_learned_prompts
 from engine.assembly.loss import decodes
 from engine.assembly.validating import read_held_out
 from engine.data.loader import DataSource
@@ -83,7 +84,7 @@ def _preview(family: Family, sample: Sample | None, process: TrainerProcess) -> 
     from engine.preview import Preview
 
     negative = negative_pool(process.train.negative_prompt)[0] if sample.neg is True else ""
-    preview = Preview(family, sample, process.trigger_word, negative)
+    preview = Preview(family, sample, trigger_of(process), negative)
     preview.prepare()
     return preview
 
@@ -100,7 +101,7 @@ def load_trained(
     """The denoisers, in float32 where they are trained whole, and what is trained. A `fresh` run
     may start from a file.
     """
-    train, full = process.train, process.network is None
+    train, full = process.train, process.fine_tunes
     exact = torch.float32 if full else None
     if train.train_refiner and full:
         family.train_refiner(with_base=train.train_unet)
@@ -115,15 +116,19 @@ def load_trained(
         family.load_vae()
     report.check()
     start = None if process.network is None else process.network.pretrained_lora_path
-    trained = build(
-        family,
-        process.network,
-        train,
-        process.save.save_format,
-        seed,
-        report=report,
-        start=start if fresh else None,
-    )
+
+    def network() -> Trained:
+        return build(
+            family,
+            process.network,
+            train,
+            process.save.save_format,
+            seed,
+            report=report,
+            start=start if fresh else None,
+        )
+
+    trained = with_learned_prompts(process, family, report.folder.name, seed, network)
     for module in training_modules(family, train):
         module.train()
         if train.gradient_checkpointing:

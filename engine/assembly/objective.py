@@ -13,6 +13,7 @@ from engine.changes.next_sample import NextSample
 from engine.changes.places import Change, ElementWeight, Places
 from engine.changes.strength import DatasetStrength, WeightJitter
 from engine.data.cache import TextTable
+from engine.data.captions import new_words
 from engine.denoising import Denoising
 from engine.example import Kit
 from engine.exploding import training_table
@@ -23,6 +24,7 @@ from engine.losses.level_weights import LevelWeight
 from engine.losses.pixels import Watcher
 from engine.networks import Trained
 from engine.noise import NoiseProcess
+from engine.prompts.decorator import Decorator
 from engine.refining import Refining
 from engine.timesteps import Timesteps, build_timesteps
 from schema.formulas.timesteps import level_weights
@@ -45,16 +47,21 @@ def build_objective(
     train = process.train
     table = training_table(family.noise_table(), train.noise_scheduler).to(accelerator.device)
     timesteps = build_timesteps(train, table, family.image_tokens, seed)
-    wording = Wording(family, accelerator, prompts, trains_text=train.train_text_encoder)
+    trains_text = train.train_text_encoder or process.embedding is not None
+    decorator = trained if isinstance(trained, Decorator) else None
+    finish = None if decorator is None else decorator.unwanted
+    wording = Wording(family, accelerator, prompts, trains_text=trains_text, finish=finish)
     guidance = build_guidance(train, family, wording, seed)
+    if decorator is not None:
+        guidance.conditioning.insert(0, decorator)
     kind = Refining if _has_refiner(family) else Denoising
     return kind(
-        Kit(family, accelerator, table, seed, trained),
+        Kit(family, accelerator, table, seed, trained, new_words(process)),
         timesteps=timesteps,
         noise=changes.noise_source(train, seed),
         loss=loss.build_loss(train, show),
         places=_places(process, family, accelerator, table, timesteps, guidance),
-        trains_text=train.train_text_encoder,
+        trains_text=trains_text,
     )
 
 

@@ -36,6 +36,8 @@ def build_optimization(trained: Trained, train: Train) -> Optimization:
         "unet": train.unet_lr,
         "refiner": train.refiner_lr,
         "text_encoder": train.text_encoder_lr,
+        "embedding": train.embedding_lr,
+        "decorator": None,
     }
     base = train.lr
     groups = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.networks import Trained
+from engine.prompts.decorator import Decorator
 from engine.report import Report
 from engine.trackers import Trackers
 from schema.run.layout import RunFolder
@@ -35,6 +36,8 @@ class Previews:
 
     def _draw(self, preview: Preview, step: int) -> int:
         base = contextlib.nullcontext if self.beneath is None else self.beneath.previewing
+        if isinstance(self.trained, Decorator):
+            preview.decorator = self.trained
         with self.averaged(), base():
             images = preview.render(
                 step,

@@ -66,7 +66,7 @@ class Recorder:
         half = family.dtype != torch.float32
         # As engine.jobs.train: a LoRA computes beside a base in half precision, a whole model in
         # mixed precision.
-        mixed = half and process.network is None
+        mixed = half and process.fine_tunes
         self._accelerator = Accelerator(CPU, family.dtype, autocast=mixed, scale=False)
         for module in modules:
             module.train()

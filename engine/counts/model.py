@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.assembly.learned import with_learned_prompts
 from engine.counts.activations import measured
 from engine.counts.recording import CPU, fake, make_fake
 from engine.counts.weightless import META, weightless
@@ -26,7 +27,7 @@ SEED = 0
 def opened(process: TrainerProcess, dtype: torch.dtype) -> Family:
     """The whole model on the meta device, each part in the dtype that training would hold it in."""
     train = process.train
-    exact = torch.float32 if process.network is None else None
+    exact = torch.float32 if process.fine_tunes else None
     with weightless():
         family = family_for(process.model.arch).open(process.model, train, META, dtype)
         family.load_text_encoders(exact if train.train_text_encoder else None)
@@ -42,7 +43,9 @@ def counted(process: TrainerProcess, dtype: torch.dtype, *, measure: bool) -> di
     family = opened(process, dtype)
     components = [asdict(part) for part in components_of(family)]
     save = process.save.save_format
-    trained = build(family, process.network, process.train, save, SEED)
+    trained = with_learned_prompts(
+        process, family, "", SEED, lambda: build(family, process.network, process.train, save, SEED)
+    )
     side = int(family.row.resolution) // family.size_multiple * family.size_multiple
     side = side or family.size_multiple
     latent = 1
@@ -59,7 +62,8 @@ def counted(process: TrainerProcess, dtype: torch.dtype, *, measure: bool) -> di
     with fake():
         row = prompt_row(family)
         answer["prompt_bytes"] = sum(part.nbytes for part in row.parts.values())
-        if measure:
+        # Gradients that only prompts get need an encoded prompt, which has no content here.
+        if measure and (process.fine_tunes or process.network is not None):
             answer["activations"] = measured(family, trained, process, row)
     return answer
 

@@ -205,6 +205,15 @@ class Family(ABC):
         }
         return {name: m for name, m in self.text_encoders.items() if name not in left_out}
 
+    @property
+    def clip_encoders(self) -> dict[str, tuple[nn.Module, Any]]:
+        """The loaded text encoders that can learn new words, each with its tokenizer."""
+        return {}
+
+    def set_tokenizer(self, name: str, tokenizer: Any) -> None:
+        """Give one of `clip_encoders` another tokenizer."""
+        raise NotImplementedError(f"{self.row.label} learns no words")
+
     def enable_gradient_checkpointing(self) -> None:
         """Trade time for memory in every denoiser and text encoder that is loaded."""
         for denoiser in self.denoisers:

@@ -95,6 +95,17 @@ class Flux(Family):
         """CLIP, where it is wanted; T5 is 4.7 billion frozen weights."""
         return {name: m for name, m in super().trainable_text_encoders.items() if name != T5}
 
+    @property
+    def clip_encoders(self) -> dict[str, tuple[nn.Module, Any]]:
+        """CLIP alone."""
+        encoder = self.text_encoders.get(CLIP)
+        return {} if encoder is None else {CLIP: (encoder, self.load_tokenizers()[0])}
+
+    def set_tokenizer(self, name: str, tokenizer: Any) -> None:
+        """CLIP's; T5 reads new words letter by letter."""
+        assert name == CLIP, name
+        self._tokenizers = tokenizer, self.load_tokenizers()[1]
+
     def load_vae(self) -> None:
         """The autoencoder of the model, or the one that ``model.vae_path`` names.
 

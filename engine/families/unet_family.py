@@ -342,6 +342,15 @@ class UNetFamily(TakesResiduals, Family):
         """A loaded text encoder and its tokenizer."""
         return self.text_encoders[name], self._tokenizers[name]
 
+    @property
+    def clip_encoders(self) -> dict[str, tuple[nn.Module, Any]]:
+        """All of them."""
+        return {name: self.encoder(name) for name in self.text_encoders}
+
+    def set_tokenizer(self, name: str, tokenizer: Any) -> None:
+        """Use it for every prompt from now on."""
+        self._tokenizers[name] = tokenizer
+
     def _read_vae(self, dtype: torch.dtype) -> nn.Module:
         if self._vae_path is not None:
             return load_vae(self._vae_path, dtype)

@@ -9,7 +9,7 @@ that is all there is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +51,13 @@ class Wording:
         table: TextTable | None,
         *,
         trains_text: bool = False,
+        finish: Callable[[Conditioning], Conditioning] | None = None,
     ) -> None:
-        """`table` has what was encoded before training."""
+        """`table` has what was encoded before training; `finish` adds what a run puts behind
+        prompts other than captions.
+        """
         self._family, self._accelerator, self._table = family, accelerator, table
-        self._trains_text = trains_text
+        self._trains_text, self._finish = trains_text, finish
 
     def fixed(self, prompts: Sequence[str]) -> Conditioning:
         """As they were before training where they were encoded then, else as they are now.
@@ -74,11 +77,14 @@ class Wording:
             assert self._table is not None, "without text encoders everything was encoded before"
             return self._kept(self._table, prompts)
         with torch.set_grad_enabled(self._trains_text), self._accelerator.forward():
-            return self._family.encode_prompts(prompts)
+            return self._finished(self._family.encode_prompts(prompts))
 
     def _kept(self, table: TextTable, prompts: Sequence[str]) -> Conditioning:
         found = table.rows(list(prompts))
-        return found.to(self._accelerator.device, self._accelerator.dtype)
+        return self._finished(found.to(self._accelerator.device, self._accelerator.dtype))
+
+    def _finished(self, conditioning: Conditioning) -> Conditioning:
+        return conditioning if self._finish is None else self._finish(conditioning)
 
 
 class NegativePrompts:

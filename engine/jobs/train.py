@@ -229,7 +229,7 @@ class TrainingJob:
             self.device,
             self.dtype,
             # A LoRA computes in float32 beside a base in `dtype`; a whole model in mixed precision.
-            autocast=half and self.process.network is None,
+            autocast=half and self.process.fine_tunes,
             scale=self.dtype == torch.float16,
         )
 

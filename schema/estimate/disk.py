@@ -91,7 +91,7 @@ def filein_bytes(need: Need) -> Figure:
     if counts is None:
         return unknown(NOT_COUNTED)
     width = SAVE_BYTES[process.save.dtype]
-    if process.network is None:
+    if process.fine_tunes:
         total = sum(part.parameters for part in counts.components)
         note = "the whole model with text encoders and VAE"
         return Figure(float(total * width), "counted", note, 0.02)

@@ -206,7 +206,7 @@ def _plain_bytes(process: TrainerProcess, role: Role, phase: Phase) -> int:
     exact = (role == "denoiser" and train.train_unet) or (
         role == "text_encoder" and train.train_text_encoder
     )
-    whole = process.network is None and exact and phase != "caching"
+    whole = process.fine_tunes and exact and phase != "caching"
     return FLOAT if whole else BYTES[train.dtype]
 
 
@@ -230,7 +230,7 @@ def _offloaded(process: TrainerProcess, role: Role) -> float:
 def _learning(need: Need) -> dict[str, Figure]:
     """What stays on the device from the first update on: trained weights, optimizer, average."""
     counts, process = need.counts, need.process
-    names = ["optimizer"] + (["trained"] if process.network is not None else [])
+    names = ["optimizer"] + ([] if process.fine_tunes else ["trained"])
     average = process.train.ema_config.use_ema
     if average:
         names.append("average")
@@ -242,7 +242,7 @@ def _learning(need: Need) -> dict[str, Figure]:
     found = {
         "optimizer": Figure(float(state), "computed", f"{train.optimizer}, its documented state")
     }
-    if process.network is not None:
+    if not process.fine_tunes:
         note = f"{_millions(count)} parameters in 32 bit"
         found["trained"] = Figure(float(FLOAT * count), "counted", note)
     if average:

@@ -59,6 +59,10 @@ def key_of(process: TrainerProcess, base: Path) -> str | None:
         "files": identity,
         "model": part.model.model_dump(mode="json"),
         "network": None if part.network is None else part.network.model_dump(mode="json"),
+        "prompts": [
+            None if section is None else section.model_dump(mode="json")
+            for section in (part.embedding, part.decorator)
+        ],
         "train": {name: getattr(part.train, name) for name in TRAIN},
     }
     for name in ("vae_path", "unet_path", "te_name_or_path", "extras_name_or_path"):

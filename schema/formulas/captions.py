@@ -78,7 +78,8 @@ class CaptionRules:
         return (trigger or "").strip() if lacks else "", text
 
     def _with_new_words(self, text: str) -> str:
-        return text if self.new_words is None else self.new_words.put_into(text, add=self.prefix)
+        new = self.new_words
+        return text if new is None or not self.prefix else new.in_front_of(text)
 
     def with_draws(self, text: str, seed: int, step: int, slot: int) -> str:
         """The same with random trigger words and the tags in another order.

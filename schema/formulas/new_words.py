@@ -33,14 +33,15 @@ class NewWords:
     def _pattern(self) -> re.Pattern[str]:
         """The word, alone or with companions behind it, but not as a part of another word."""
         word = re.escape(self.trigger)
-        return re.compile(rf"(?<!\w){word}(?: {word}_\d+)*(?!\w)")
+        return re.compile(rf"(?<!\w){word}(?: {word}_\d+)*(?!\w)", re.IGNORECASE)
 
-    def put_into(self, text: str, *, add: bool = False) -> str:
-        """Every place of the word with all its tokens; with `add` a text without it gets them in
-        front.
-        """
-        text, found = self._pattern.subn(lambda _: self.spelled, text)
-        return f"{self.spelled} {text}".strip() if add and not found else text
+    def in_front_of(self, text: str) -> str:
+        """A text with the word: in front, where it has none."""
+        return text if self._pattern.search(text) else f"{self.trigger} {text}".strip()
+
+    def spelled_out(self, text: str) -> str:
+        """Every place of the word with all its tokens."""
+        return self._pattern.sub(lambda _: self.spelled, text)
 
     def taken_from(self, text: str) -> str:
         """A text for a model that never learned the word: the plain one in its place, or none."""

@@ -42,9 +42,11 @@ def rate_low_for_a_network(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "warning", "train.lr", "train.unet_lr", "train.text_encoder_lr", "network")
 def rate_high(scope: Scope) -> Iterator[Problem]:
     """Rates that destroy a model within a few steps."""
-    limit = 1e-2 if scope.process.network is not None else 5e-4
-    what = "a LoRA" if scope.process.network is not None else "full fine-tuning"
-    train = scope.process.train
+    process, train = scope.process, scope.process.train
+    if process.network is None and not process.fine_tunes:
+        return  # new words and tokens bear more, and nothing else is trained
+    limit = 1e-2 if process.network is not None else 5e-4
+    what = "a LoRA" if process.network is not None else "full fine-tuning"
     rates = {"lr": train.lr, "unet_lr": train.unet_lr, "text_encoder_lr": train.text_encoder_lr}
     for name, rate in rates.items():
         if rate is not None and rate > limit and not _own_rate(train):

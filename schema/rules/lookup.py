@@ -44,7 +44,7 @@ def can_switch_off(scope: Scope) -> bool:
 def trains_refiner(scope: Scope) -> bool:
     """Whether a full fine-tune changes a refiner, beside its base or alone."""
     asked = scope.process.model.refiner_name_or_path and scope.process.train.train_refiner
-    return bool(asked) and scope.process.network is None and scope.family.can(("refiner",))
+    return bool(asked) and scope.process.fine_tunes and scope.family.can(("refiner",))
 
 
 def is_flow(scope: Scope) -> bool:

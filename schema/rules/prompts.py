@@ -1,10 +1,13 @@
 """Rules on learned words and prompts: embedding, decorator and guidance."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from schema.rules.rule import Problem, Rule, Scope, rule
 
 RULES: list[Rule] = []
+_WORD: Final = re.compile(r"\w[\w-]{0,63}")
 
 
 @rule(
@@ -54,6 +57,39 @@ def words_are_not_the_same(scope: Scope) -> Iterator[Problem]:
     if embedding.trigger == adapter.trigger:
         message = f"'{adapter.trigger}' is the word of embedding: already"
         yield Problem("adapter.trigger", message)
+
+
+@rule(RULES, "error", "embedding.trigger")
+def a_new_word_is_one_word(scope: Scope) -> Iterator[Problem]:
+    """It is one token of the tokenizer and begins file names."""
+    embedding = scope.process.embedding
+    if embedding is not None and not _WORD.fullmatch(embedding.trigger):
+        message = f"'{embedding.trigger}' is not one word of letters, digits, - and _"
+        plain = re.sub(r"[^\w-]+", "_", embedding.trigger).strip("_-")
+        yield Problem("embedding.trigger", message, plain or None)
+
+
+@rule(
+    RULES, "error", "embedding.trigger", "decorator.num_tokens", "network",
+    "train.train_text_encoder", "train.merge_network_on_save",
+)  # fmt: skip
+def prompts_are_learned_beside(scope: Scope) -> Iterator[Problem]:
+    """Words are learned alone or beside a network, tokens behind prompts alone."""
+    process, train = scope.process, scope.process.train
+    learned = "embedding" if process.embedding is not None else "decorator"
+    if process.embedding is None and process.decorator is None:
+        return
+    if process.decorator is not None:
+        for name in ("network", "embedding"):
+            if getattr(process, name) is not None:
+                yield Problem("decorator", f"cannot be combined with {name}: in one run")
+                return
+    if train.merge_network_on_save:
+        message = f"cannot be combined with {learned}:, which is no part of a saved model"
+        yield Problem("train.merge_network_on_save", message, "false")
+    if train.train_text_encoder and process.network is None:
+        message = f"needs a network beside {learned}:, which leaves the model as it is"
+        yield Problem("train.train_text_encoder", message, "false")
 
 
 @rule(RULES, "error", "decorator.num_tokens", "model.arch")

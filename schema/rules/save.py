@@ -8,12 +8,16 @@ from schema.rules.rule import Problem, Rule, Scope, rule
 RULES: list[Rule] = []
 
 
-@rule(RULES, "hint", "save.save_format", "network", "train.merge_network_on_save")
+@rule(
+    RULES, "hint", "save.save_format", "network", "embedding", "decorator",
+    "train.merge_network_on_save",
+)  # fmt: skip
 def format_is_for_full_models(scope: Scope) -> Iterator[Problem]:
     """LoRAs are always written as safetensors, unless they are merged into the model."""
     save, merged = scope.process.save, scope.process.train.merge_network_on_save
-    if scope.process.network is not None and save.save_format != "safetensors" and not merged:
-        message = "is for full models; a LoRA is always one safetensors file"
+    if not scope.process.fine_tunes and save.save_format != "safetensors" and not merged:
+        what = "a LoRA" if scope.process.network is not None else "what is learned of prompts"
+        message = f"is for full models; {what} is saved in a file of its own"
         yield Problem("save.save_format", message, "safetensors")
 
 

@@ -13,7 +13,7 @@ def nothing_to_train(scope: Scope) -> Iterator[Problem]:
     """Neither the denoiser nor the text encoder is trained."""
     train = scope.process.train
     others = value_at("embedding", scope) is not None or value_at("adapter.train", scope)
-    others = others or trains_refiner(scope)
+    others = others or value_at("decorator", scope) is not None or trains_refiner(scope)
     if not train.train_unet and not train.train_text_encoder and not others:
         message = "nothing is trained: neither the denoiser nor the text encoder"
         yield Problem("train.train_unet", message, "true")
@@ -99,7 +99,7 @@ def half_precision_on_cpu(scope: Scope) -> Iterator[Problem]:
 @rule(RULES, "warning", "train.dtype", "network")
 def full_fine_tuning_in_fp16(scope: Scope) -> Iterator[Problem]:
     """Trained weights in float16 lose small updates."""
-    if scope.process.network is None and scope.process.train.dtype == "fp16":
+    if scope.process.fine_tunes and scope.process.train.dtype == "fp16":
         message = "full fine-tuning in fp16 loses small updates and can overflow"
         yield Problem("train.dtype", message, "bf16")
 

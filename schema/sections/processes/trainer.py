@@ -101,3 +101,8 @@ class TrainerProcess(OlderLorm, Named, Watched, OnDevice, InFolder):
         process_types=spellings_of("sd_trainer"),
         container=True,
     )
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether the model's own weights are trained, with nothing new beside them."""
+        return self.network is None and self.embedding is None and self.decorator is None
