@@ -9,10 +9,8 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "numbers beside pictures": ("extra_values",),
     "random zoom": ("random_scale",),
     "standardized pictures": ("standardize_images",),
-    "a choice of how sizes are read": ("fast_image_size",),
     "points of interest": ("poi",),
     "pixels beside cached latents": ("cache_tensors_to_disk", "load_image_when_caching_latents"),
-    "a choice of threads while caching": ("cache_latents_num_workers",),
     "reference images": ("clip_image_path", "clip_image_from_same_folder",
                          "clip_image_augmentations", "clip_image_shuffle_augmentations",
                          "cache_clip_vision_to_disk"),
@@ -23,8 +21,7 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "videos": ("num_frames", "shrink_video_to_frames", "fps", "auto_frame_count",
                "trim_auto_frame_count_tail", "do_i2v", "debug"),
     "sound": ("do_audio", "audio_preserve_pitch", "audio_normalize"),
-    "a choice of how batches are loaded ahead": ("prefetch_factor", "persistent_workers",
-                                                 "gpu_prefetch_batches"),
+    "copying batches to the GPU ahead": ("gpu_prefetch_batches",),
 }  # fmt: skip
 _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
     "adapters in previews": ("adapter_conditioning_scale", "extra_values"),

@@ -7,7 +7,8 @@ raise to cancel, and what is on disk by then is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -34,7 +35,8 @@ from engine.errors import DataError
 from engine.families.base import Conditioning, Family
 
 Progress = Callable[[str, int, int], None]
-AHEAD = 8  # decoded pictures that wait for the encoder
+WAITING = 2  # decoded pictures that wait for the encoder, beside one for each thread
+MOST_THREADS = 6  # where nobody says how many
 
 
 class Latents:
@@ -126,6 +128,12 @@ def _pixels(item: Item) -> Tensor:
     )
 
 
+def _threads(items: Iterable[Item]) -> int:
+    """The most that any of their datasets asks for, by its own number or for this machine."""
+    usual = min(MOST_THREADS, os.cpu_count() or 1)
+    return max(item.group.dataset.cache_latents_num_workers or usual for item in items)
+
+
 def _decoded(first: dict[str, Item]) -> Iterator[tuple[str, Tensor | DataError | None]]:
     """Pixels in order, decoded by a few threads ahead; None where a cache file exists."""
 
@@ -137,10 +145,11 @@ def _decoded(first: dict[str, Item]) -> Iterator[tuple[str, Tensor | DataError |
         except DataError as fault:
             return fault
 
-    with ThreadPoolExecutor(2) as pool:
+    threads = _threads(first.values())
+    with ThreadPoolExecutor(threads) as pool:
         rows = iter(first.items())
         waiting: list[tuple[str, Future[Tensor | DataError | None]]] = [
-            (key, pool.submit(decode, key, item)) for key, item in islice(rows, AHEAD)
+            (key, pool.submit(decode, key, item)) for key, item in islice(rows, threads + WAITING)
         ]
         try:
             while waiting:

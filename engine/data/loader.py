@@ -35,7 +35,8 @@ from schema.formulas.buckets import Size, bucket_table
 if TYPE_CHECKING:
     from schema.sections.job import TrainerProcess
 
-BATCHES_AHEAD = 2  # per worker
+Place = tuple[str, str, str | None, bool]
+"""What makes two datasets find the same pictures."""
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -75,6 +76,8 @@ class DataSource:
         self._order, self._regular = Order([], seed), Order([], seed)
         self._turns = Turns()
         self._workers: ThreadPoolExecutor | None = None
+        self._number = self._batches_ahead = self._epoch = 0
+        self._restarts = True
         self._ahead: dict[int, Future[Batch]] = {}
 
     # -- before training
@@ -151,8 +154,8 @@ class DataSource:
             rest = Stream(make_buckets(regular, size), seed, "regularization ") if regular else None
             self._varied = VariedBatches(self._sizes, learn, rest)
 
-    def _find(self, report: Progress) -> dict[tuple[str, str, str | None], list[Picture]]:
-        found: dict[tuple[str, str, str | None], list[Picture]] = {}
+    def _find(self, report: Progress) -> dict[Place, list[Picture]]:
+        found: dict[Place, list[Picture]] = {}
         for group in self._groups:
             dataset = group.dataset
             if _place(group) not in found:
@@ -162,15 +165,30 @@ class DataSource:
                     dataset.default_caption,
                     tick=lambda done, total: report("finding pictures", done, total),
                     decoding=lambda done, total: report("decoding pictures", done, total),
+                    headers_only=dataset.fast_image_size,
                 )
         return found
 
     def _start_workers(self) -> None:
-        number = max(dataset.num_workers for dataset in self._process.datasets)
+        datasets = self._process.datasets
+        number = max(dataset.num_workers for dataset in datasets)
+        self._batches_ahead = number * max(dataset.prefetch_factor for dataset in datasets)
+        self._restarts = not any(dataset.persistent_workers for dataset in datasets)
         held = all(group.keeps_latents for group in self._groups) and not self._companions
         # Nobody knows yet how large the batch after the next one will be.
         if number and not held and self._workers is None and self._varied is None:
-            self._workers = ThreadPoolExecutor(number, thread_name_prefix="data")
+            self._number = number
+            self._workers = self._new_workers(0)
+
+    def _new_workers(self, epoch: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._number, thread_name_prefix=f"data-{epoch}")
+
+    def _renew_workers(self, epoch: int) -> None:
+        """Threads of their own for every epoch, unless they shall stay; nothing waits for it."""
+        if self._workers is not None and self._restarts and epoch != self._epoch:
+            self._workers.shutdown(wait=False)
+            self._workers = self._new_workers(epoch)
+        self._epoch = epoch
 
     def close(self) -> None:
         """Let the worker threads go."""
@@ -201,12 +219,12 @@ class DataSource:
 
     def _fetch_ahead(self, start: int) -> None:
         assert self._workers is not None
-        number = max(dataset.num_workers for dataset in self._process.datasets)
-        wanted = range(start, start + BATCHES_AHEAD * number)
+        wanted = range(start, start + self._batches_ahead)
         for index in [index for index in self._ahead if index not in wanted]:
             self._ahead.pop(index).cancel()
         for index in wanted:
             if index not in self._ahead:
+                self._renew_workers(index // max(1, self.batches_per_epoch))
                 rows = self._rows(index)
                 self._ahead[index] = self._workers.submit(self._make, index, rows)
 
@@ -280,9 +298,10 @@ class DataSource:
         )
 
 
-def _place(group: Group) -> tuple[str, str, str | None]:
+def _place(group: Group) -> Place:
     dataset = group.dataset
-    return dataset.folder_path, dataset.caption_ext, dataset.default_caption
+    how = (dataset.default_caption, dataset.fast_image_size)
+    return dataset.folder_path, dataset.caption_ext, *how
 
 
 def _turns(process: TrainerProcess, regularizes: bool) -> Turns:

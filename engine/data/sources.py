@@ -44,8 +44,10 @@ def read_pictures(
     *,
     tick: Tick = _silent,
     decoding: Tick = _silent,
+    headers_only: bool = False,
 ) -> list[Picture]:
-    """Sizes and captions of every picture of a folder, whose pixels have all been read once.
+    """Sizes and captions of every picture of a folder, whose pixels have all been read once,
+    unless ``headers_only``.
 
     ``tick(done, total)`` and ``decoding(done, total)`` are called as the files are found and read,
     and may raise to cancel. Files that did not change since an earlier run or check are not read
@@ -60,9 +62,10 @@ def read_pictures(
         kinds = ", ".join(IMAGE_SUFFIXES)
         raise DataError(f"The image folder {folder} holds no pictures ({kinds}).")
     raise_all(_faults(scan), folder)
-    for _ in decode(scan, decoding):
-        pass
-    raise_all(_faults(scan), folder)
+    if not headers_only:
+        for _ in decode(scan, decoding):
+            pass
+        raise_all(_faults(scan), folder)
     return [_picture(found, default_caption) for found in scan.found]
 
 
