@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from engine.errors import ConfigError
 from engine.families.lora_keys import DIFF, DIFF_BIAS, WHOLE, WHOLE_BIAS
 
 BASE_WEIGHT, BASE_BIAS = ".base.weight", ".base.bias"
@@ -25,8 +26,16 @@ BASE_WEIGHT, BASE_BIAS = ".base.weight", ".base.bias"
 class Wrapper(nn.Module):
     """A frozen layer with something beside it; whatever it has not is asked of the layer."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
+        """Raises ConfigError for a layer whose weight is stored in fewer bits."""
         super().__init__()
+        plain = type(layer.weight.data) is Tensor and layer.weight.is_floating_point()
+        if not plain:
+            raise ConfigError(
+                "network",
+                f"a {type(layer).__name__} is quantized and cannot have a change of full size; "
+                "leave it out of full_if_contains, or do not quantize it.",
+            )
         self.base_layer = layer
         self.own: dict[str, nn.Parameter] = {}
 
@@ -143,7 +152,8 @@ class Retrained(Wrapper):
         return self._with(self._whole(), args, kwargs)
 
     def _whole(self) -> dict[str, Tensor]:
-        return {part.rpartition(".")[2]: parameter for part, parameter in self.own.items()}
+        own = {"weight": self.own_weight}
+        return own | ({"bias": self.own_bias} if WHOLE_BIAS in self.own else {})
 
     def switch(self, *, on: bool) -> None:
         """It has no part that could be taken away: the rest was trained around it."""

@@ -107,7 +107,8 @@ class LowRank:
             scalar = nn.Parameter(torch.zeros((), device=up.weight.device))
             layer.register_parameter("lora_scalar", scalar)
             self.own[SCALAR] = scalar
-            up.register_forward_hook(lambda _, __, delta: delta * scalar.to(delta.dtype))
+            # Asked of the layer each time: whoever counts a model swaps its tensors for stand-ins.
+            up.register_forward_hook(lambda _, __, x: x * layer.lora_scalar.to(x.dtype))
         self._drop(down, up, extras)
 
     @property
