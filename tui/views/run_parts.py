@@ -115,7 +115,9 @@ def resting(snapshot: Snapshot, width: int) -> str:
         per_step = 1 / status.steps_per_second if status.steps_per_second else None
         for word, every in (("save", facts.save_every), ("sample", facts.sample_every)):
             if every and status.step < (status.steps or math.inf):
-                parts.append(_next(word, status.step, every, per_step))
+                at = next_due(status, every)
+                wait = f" in {duration((at - status.step) * per_step)}" if per_step else ""
+                parts.append(f"next {word} {at}{wait}")
     if snapshot.disk_free is not None:
         parts.append(f"disk {size(snapshot.disk_free)} free")
     if not status.ended and status.silent_seconds is not None:
@@ -125,10 +127,10 @@ def resting(snapshot: Snapshot, width: int) -> str:
     return "   ".join(parts)
 
 
-def _next(word: str, step: int, every: int, per_step: float | None) -> str:
-    at = (step // every + 1) * every
-    wait = f" in {duration((at - step) * per_step)}" if per_step else ""
-    return f"next {word} {at}{wait}"
+def next_due(status: RunStatus, every: int) -> int:
+    """The step of the next save or preview; the last step has both, whatever the interval."""
+    at = (status.step // every + 1) * every
+    return at if status.steps is None else min(at, max(status.steps, status.step))
 
 
 def numbers(snapshot: Snapshot, width: int) -> Row:
@@ -205,7 +207,7 @@ def metrics_table(snapshot: Snapshot, width: int, height: int, *, plain: bool) -
         counts.append(("seen images", str(status.step * facts.images_per_step)))
     for word, every in (("next save", facts.save_every), ("next sample", facts.sample_every)):
         if every and not status.ended:
-            at = (status.step // every + 1) * every
+            at = next_due(status, every)
             wait = duration((at - status.step) * per_step) if per_step else ""
             counts.append((word, f"{at}  {wait:>6}"))
     counts.append(("NaN or inf", str(snapshot.broken)))
