@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import ConfigError
 from engine.families.base import Family
+from engine.networks.full_size import FullChange
 from engine.networks.low_rank import drop_ranks, per_row
 from schema.sections.train import Train
 from tests.engine.networks.helpers import Told, attach, layers, of_arch, predict, saved, wake
@@ -283,6 +284,13 @@ def test_strengths_beside_more_rows_are_repeated_and_a_shared_prompt_gets_the_me
     assert per_row(m, torch.zeros(4, 2)).flatten().tolist() == [1, 1, 3, 3]
     assert per_row(m, torch.zeros(2, 5, 2)).shape == (2, 1, 1)
     assert float(per_row(m, torch.zeros(1, 5, 2))) == 2
+
+
+def test_a_layer_in_fewer_bits_cannot_have_a_change_of_full_size() -> None:
+    layer = nn.Linear(2, 2)
+    layer.weight = nn.Parameter(torch.zeros(2, 2, dtype=torch.int8), requires_grad=False)
+    with pytest.raises(ConfigError, match="a Linear is quantized"):
+        FullChange(layer)
 
 
 ALL: dict[str, Callable[[], dict[str, Any]]] = {
