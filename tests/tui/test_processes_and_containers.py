@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from schema.pending import waiting_values
 from tests.tui.driver import CONFIG, SIZES, Screen, check_golden, opened
+from tui.form.commands import type_completions
 from tui.form.editors import ChecksEditor
 from tui.form.pathtree import PathTree
 
@@ -300,3 +302,12 @@ async def test_nested_forms_look_as_stored(project: Path, size: tuple[int, int])
     async with opened(project, size) as screen:
         await screen.go("meta.made.year")
         check_golden(f"nested_{size[0]}x{size[1]}", await screen.text())
+
+
+def test_types_that_the_engine_cannot_run_yet_come_last_and_say_so() -> None:
+    found = type_completions("")
+    waiting = waiting_values("type", "sd_trainer")
+    assert found[0].text == "sd_trainer"
+    assert waiting
+    assert {one.text for one in found[-len(waiting) :]} == set(waiting)
+    assert all((one.off == "not in the engine yet") == (one.text in waiting) for one in found)

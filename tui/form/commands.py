@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema.catalogue import search
+from schema.pending import waiting_values
 from schema.sections.processes.names import PROCESS_ROWS
 from tui.form.listing import every_path
 from tui.form.pathedit import complete
@@ -75,12 +76,14 @@ def process_completions(view: ConfigView, text: str) -> list[Completion]:
 
 
 def type_completions(text: str) -> list[Completion]:
-    """The process types, with what each does."""
-    return [
-        Completion(name, row.words)
+    """The process types, with what each does or that the engine cannot run it yet, these last."""
+    waiting = waiting_values("type", "sd_trainer")
+    found = [
+        Completion(name, row.words, "not in the engine yet" if name in waiting else None)
         for name, row in PROCESS_ROWS.items()
         if score(text, name) is not None or text.lower() in row.words
     ]
+    return sorted(found, key=lambda one: one.off is not None)
 
 
 def path_completions(view: ConfigView, text: str) -> list[Completion]:
