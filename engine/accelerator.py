@@ -43,8 +43,8 @@ class Accelerator:
         return module
 
     def put(self, tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """A CPU tensor on the device, without waiting for the copy."""
-        if self.device.type == "cuda":
+        """A CPU tensor on the device, without waiting for the copy; one that is there stays."""
+        if self.device.type == "cuda" and not tensor.is_cuda:
             tensor = tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device, dtype)
 

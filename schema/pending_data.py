@@ -21,7 +21,6 @@ _DATASETS: Final[dict[str, tuple[str, ...]]] = {
     "videos": ("num_frames", "shrink_video_to_frames", "fps", "auto_frame_count",
                "trim_auto_frame_count_tail", "do_i2v", "debug"),
     "sound": ("do_audio", "audio_preserve_pitch", "audio_normalize"),
-    "copying batches to the GPU ahead": ("gpu_prefetch_batches",),
 }  # fmt: skip
 _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
     "adapters in previews": ("adapter_conditioning_scale", "extra_values"),

@@ -131,6 +131,15 @@ def single_items_with_two_captions(scope: Scope) -> Iterator[Problem]:
         yield Problem("train.single_item_batching", message, "false")
 
 
+@rule(RULES, "error", "datasets[].gpu_prefetch_batches", "train.auto_scale_batch_size")
+def batches_of_unknown_size_ahead(scope: Scope) -> Iterator[Problem]:
+    """How large the batch after the next one will be is seen when the next one is done."""
+    for path, dataset in scope.datasets():
+        if dataset.gpu_prefetch_batches and scope.process.train.auto_scale_batch_size:
+            message = "cannot be combined with train.auto_scale_batch_size: sizes are not known yet"
+            yield Problem(f"{path}.gpu_prefetch_batches", message, "0")
+
+
 @rule(RULES, "error", "train.weight_jitter", "network")
 def jitter_without_a_network(scope: Scope) -> Iterator[Problem]:
     """The jitter is one of the network's strength."""

@@ -34,6 +34,8 @@ BATCHES: list[tuple[Values, str, str]] = [
      "single-items-with-a-refiner", "train.single_item_batching"),
     ({"single_item_batching": True, "short_and_long_captions": True},
      "single-items-with-two-captions", "train.single_item_batching"),
+    ({"datasets[0].gpu_prefetch_batches": 2, "auto_scale_batch_size": True},
+     "batches-of-unknown-size-ahead", "datasets[0].gpu_prefetch_batches"),
     ({"weight_jitter": 0.5, "network": None}, "jitter-without-a-network", "train.weight_jitter"),
     ({"xformers": True, "attention_backend": "flex"}, "two-attentions", "train.xformers"),
     ({"attention_backend": "sage_hub"}, "attention-that-cannot-train", "train.attention_backend"),

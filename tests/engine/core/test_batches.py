@@ -281,3 +281,11 @@ def test_a_checkpoint_counts_before_a_first_step(new_run: NewRun) -> None:
     status = read_status(folder)
     assert status is not None
     assert "train.start_step" in str(status["error"])
+
+
+@pytest.mark.proves("datasets[].gpu_prefetch_batches")
+def test_batches_that_wait_on_the_device_train_the_same_weights(new_run: NewRun) -> None:
+    options: dict[str, Any] = {"datasets__cache_latents": False, "train__gradient_accumulation": 2}
+    plain = runs.finished(new_run, "plain", **options)
+    folder = runs.finished(new_run, "ahead", **options, datasets__gpu_prefetch_batches=2)
+    assert runs.equal(runs.state_of(plain, 6), runs.state_of(folder, 6))

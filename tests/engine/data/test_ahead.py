@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-
 from PIL import Image
 
 from engine.data import encoding, loader
+from engine.data.batch import Batch
+from engine.data.device_queue import DeviceQueue, bring_ahead
 from engine.data.images import load_pixels
 from engine.data.loader import DataSource
+from engine.errors import DataError
 from schema import scan_memory
 from schema.picture_files import decode_fault
 from tests.engine import tiny
@@ -126,3 +128,48 @@ def test_so_many_threads_decode_at_once_and_the_cache_is_the_same(
         assert one.latents is not None
         assert other.latents is not None
         assert torch.equal(one.latents, other.latents)
+
+
+@pytest.mark.proves("datasets[].gpu_prefetch_batches")
+def test_so_many_batches_wait_on_the_device_in_their_order(source: Make) -> None:
+    plain = source(num_workers=0)
+    wanted = [*epoch(plain), *epoch(plain, 1)]
+    asked: list[tuple[int, int]] = []
+    data = source(num_workers=0)
+    inner = data.batch
+
+    def take(step: int, micro: int) -> Batch:
+        asked.append((step, micro))
+        assert threading.current_thread() is not threading.main_thread()
+        return inner(step, micro)
+
+    queue = DeviceQueue(take, torch.device("cpu"), 3, 1)
+    found = [queue.batch(step, 0) for step in range(1, len(wanted) + 1)]
+    assert all(map(same, found, wanted))
+    assert same(queue.batch(2, 0), wanted[1])  # a step that is repeated
+    queue.close()
+    first = asked[: len(wanted)]
+    assert first == [(step, 0) for step in range(1, len(wanted) + 1)]
+    assert len(asked) <= len(wanted) + 3 + 1 + 3
+
+
+@pytest.mark.proves("datasets[].gpu_prefetch_batches")
+def test_a_fault_of_the_data_reaches_the_step(source: Make, folder: Path) -> None:
+    data = source(num_workers=0)
+    for picture in folder.glob("*.png"):
+        picture.write_bytes(b"broken")
+    bring_ahead(data, torch.device("cpu"), 2, 1)
+    with pytest.raises(DataError, match="cannot be decoded"):
+        data.batch(1, 0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.proves("datasets[].gpu_prefetch_batches")
+def test_batches_arrive_on_the_gpu(source: Make) -> None:
+    data, plain = source(num_workers=0), source(num_workers=0)
+    bring_ahead(data, torch.device("cuda"), 2, 1)
+    for found, wanted in zip(epoch(data), epoch(plain), strict=True):
+        assert found.pixels_BCHW is not None
+        assert wanted.pixels_BCHW is not None
+        assert found.pixels_BCHW.is_cuda
+        assert torch.equal(found.pixels_BCHW.cpu(), wanted.pixels_BCHW)
