@@ -131,13 +131,15 @@ def numbered(folder: Path, beginning: str, ending: str) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def sweep(folder: RunFolder) -> None:
+def sweep(folder: RunFolder, beside: Sequence[str] = ()) -> None:
     """Remove what a killed save left half-written; only the holder of the run's lock may call it.
 
-    A folder of weights that had stepped aside for its replacement comes back if that never came.
+    `beside` are beginnings of the names of further files. A folder of weights that had stepped
+    aside for its replacement comes back if that never came.
     """
     checkpoint.sweep(folder.state)
-    half = re.compile(r"\." + re.escape(folder.name) + r"(_refiner)?(_\d{9,})?(\.\w+)*")
+    known = "|".join(re.escape(name) for name in (folder.name, *beside))
+    half = re.compile(rf"\.({known})(_refiner)?(_\d{{9,}})?(\.\w+)*")
     for path in folder.path.iterdir():
         if not half.fullmatch(path.name):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.accelerator import Accelerator
+from engine.assembly.learned import trigger_of
 from engine.example import Kit
 from engine.exploding import training_table
 from engine.families.base import Family
@@ -20,7 +21,7 @@ def read_held_out(process: TrainerProcess, family: Family, report: Report) -> li
     config = process.train.validation_config
     if config is None or not config.validation_items:
         return []
-    return encode(config, family, process.trigger_word, report.progress)
+    return encode(config, family, trigger_of(process), report.progress)
 
 
 def build_validation(
@@ -41,4 +42,5 @@ def build_validation(
         return None
     table = training_table(family.noise_table(), train.noise_scheduler).to(accelerator.device)
     kit = Kit(family, accelerator, table, seed, trained)
-    return Validation(kit, pictures, sigmas, schedule, trains_text=train.train_text_encoder)
+    trains_text = train.train_text_encoder or process.embedding is not None
+    return Validation(kit, pictures, sigmas, schedule, trains_text=trains_text)

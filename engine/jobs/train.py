@@ -16,6 +16,7 @@ import torch
 from engine import checkpoint, preflight
 from engine.accelerator import Accelerator, pick_device, set_up_torch
 from engine.assembly.keeping import Kept, build_saver
+from engine.assembly.learned import numbered_files
 from engine.assembly.memory import take_up
 from engine.assembly.model import load_trained, open_data, training_modules
 from engine.assembly.objective import build_objective
@@ -84,7 +85,7 @@ class TrainingJob:
         # It tells everyone about a kernel that nobody asked for.
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         self.train: Train = process.train
-        sweep(self.folder)
+        sweep(self.folder, [start for start, _ in numbered_files(process, self.folder.name)])
         self.saved = checkpoint.newest_valid(self.folder.state, self.report.warning)
         self.progress: dict[str, Any] = self.saved.load("progress") if self.saved else {}
         self._judge_changes()

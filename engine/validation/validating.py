@@ -19,6 +19,7 @@ from engine.example import Kit
 from engine.families.base import Conditioning, Denoiser
 from engine.flow import FlowTable
 from engine.noise import NoiseProcess
+from engine.prompts.decorator import Decorator
 from engine.randomness import global_rng_kept
 from engine.step import StepResult
 from engine.validation.held_out import HeldOut
@@ -99,6 +100,8 @@ class Validation:
         if self._trains_text:
             found = kit.family.encode_prompts([picture.prompt])
         found = found[[0] * len(self._sigmas)].to(kit.accelerator.device, kit.accelerator.dtype)
+        if isinstance(kit.trained, Decorator):
+            found = kit.trained.behind(found)
         if not kit.family.told_sizes:
             return found
         sizes_S6 = kit.accelerator.put(picture.sizes_6).expand(len(self._sigmas), 6)

@@ -9,7 +9,7 @@ RULES: list[Rule] = []
 
 
 @rule(
-    RULES, "hint", "save.save_format", "network", "embedding", "decorator",
+    RULES, "hint", "save.save_format", "network", "embedding.trigger", "decorator.num_tokens",
     "train.merge_network_on_save",
 )  # fmt: skip
 def format_is_for_full_models(scope: Scope) -> Iterator[Problem]:

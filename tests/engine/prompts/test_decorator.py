@@ -108,6 +108,17 @@ def test_previews_are_drawn_with_the_tokens(new_run: NewRun, monkeypatch: Any) -
     assert len(list(folder.samples.glob("*.jpg"))) == 1
 
 
+def test_validation_measures_with_the_tokens(
+    new_run: NewRun, asked: list[Conditioning], pictures: Path
+) -> None:
+    item = {"prompt": "a ring", "image_path": str(pictures / "picture_000.png")}
+    held_out = {"validate_every_n_steps": 1, "validation_items": [item]}
+    folder = finished(new_run, train__steps=2, train__validation_config=held_out, **TOKENS)
+    losses = [row["val/loss"] for row in rows(folder).values() if "val/loss" in row]
+    assert len(set(losses)) == 2
+    assert {told.parts["text"].shape[1] for told in asked} == {515}
+
+
 def test_the_file_holds_the_tokens_alone(new_run: NewRun, tmp_path: Path) -> None:
     folder = finished(
         new_run, train__steps=3, save__save_every=1, save__max_step_saves_to_keep=1,

@@ -305,6 +305,33 @@ def test_a_lora_beside_the_word_has_a_file_of_its_own(new_run: NewRun) -> None:
         assert all("lora" in key for key in file.keys())  # noqa: SIM118
 
 
+def test_what_a_killed_save_left_is_gone_at_the_next_start(new_run: NewRun) -> None:
+    options = WORD | {"network": {"linear": 4}}
+    folder = finished(new_run, train__steps=1, **options)
+    halves = [".zorb_000000002.safetensors.abc12345", ".run_LoRA.safetensors.abc12345"]
+    for name in [*halves, ".zorbs.txt"]:
+        (folder.path / name).touch()
+    finished(new_run, train__steps=2, **options)
+    assert not set(halves) & set(names(folder))
+    assert ".zorbs.txt" in names(folder)
+
+
+def test_validation_measures_with_the_word_as_it_is_by_then(
+    new_run: NewRun, pictures: Path
+) -> None:
+    held_out = {
+        "validate_every_n_steps": 1,
+        "validation_sigmas": [0.5],
+        "validation_items": [
+            {"prompt": "a [trigger]", "image_path": str(pictures / "picture_000.png")}
+        ],
+    }
+    options = WORD | {"train__validation_config": held_out, "train__steps": 2}
+    folder = finished(new_run, **options)
+    losses = [row["val/loss"] for row in rows(folder).values() if "val/loss" in row]
+    assert len(set(losses)) == 2
+
+
 # -- who can read it
 
 
