@@ -41,4 +41,6 @@ def test_a_run_is_checked_counted_and_described(
     found = from_json(json.loads(json.dumps(counted(process, torch.float32, measure=True))))
     assert [row.name for row in found.trained] == [group]
     assert found.trained_parameters == sum(rows * width for rows, width in shapes)
-    assert dict(preflight.look(document, folder.config, folder.path).facts)["trains"].startswith(words)
+    assert dict(preflight.look(document, folder.config, folder.path).facts)["trains"].startswith(
+        words
+    )
