@@ -15,8 +15,8 @@ from torch import nn
 from engine.assembly.learned import trigger_of, with_learned_prompts
 from engine.assembly.loss import decodes
 from engine.assembly.validating import read_held_out
-from engine.data.loader import DataSource
 from engine.attention import allow_all_kernels, use_kernels
+from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.families.base import Family
 from engine.guidance.prompts import negative_pool
@@ -58,9 +58,9 @@ def open_data(
     """Open the model, cache what is to be cached, encode the preview prompts."""
     train = process.train
     family = family_for(process.model.arch).open(process.model, train, device, dtype)
-    beneath = open_beneath(family, process.model)
     allow_all_kernels(train)
     use_kernels(family, train)
+    beneath = open_beneath(family, process.model)
     source = DataSource(process, family, seed, sizes)
     report.state(State.CACHING)
     source.prepare(report.progress, report.warning)

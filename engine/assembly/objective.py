@@ -113,6 +113,11 @@ def _dataset_strengths(process: TrainerProcess) -> list[Change]:
     return [] if process.network is None or weights <= {1.0} else [DatasetStrength()]
 
 
+def _free_u(train: Train, family: Family) -> list[Change]:
+    """Only U-Nets have skip connections to rebalance; others are told so by `check`."""
+    return [FreeU(family.denoisers)] if train.free_u and family.row.can(("unet",)) else []
+
+
 def _input(train: Train, timesteps: Timesteps) -> list[Change]:
     return [NextSample(timesteps)] if train.timestep_type == "next_sample" else []
 
@@ -120,11 +125,6 @@ def _input(train: Train, timesteps: Timesteps) -> list[Change]:
 def _level_weights(
     train: Train, table: NoiseProcess, accelerator: Accelerator
 ) -> list[ElementWeight]:
-def _free_u(train: Train, family: Family) -> list[Change]:
-    """Only U-Nets have skip connections to rebalance; others are told so by `check`."""
-    return [FreeU(family.denoisers)] if train.free_u and family.row.can(("unet",)) else []
-
-
     if not isinstance(table, FlowTable) or train.loss_target in loss.CLEAN_TARGETS:
         return []
     levels = level_weights(train.timestep_type, train.linear_timesteps, train.linear_timesteps2)
