@@ -27,6 +27,7 @@ from tui.watch.history import BROKEN, INFO, Answer, History, LogLine, Shot
 from tui.watch.logfile import LineIndex
 from tui.watch.series import Curve, Window, make_curve, window
 from tui.watch.text import rate, short_number, short_time
+from tui.watch.validation import VALIDATION, held_curve, with_spread
 
 TAIL_STEPS: Final = 200
 """Step lines shown of the past, and at most in one look."""
@@ -265,17 +266,23 @@ class _Eyes:
             span = reader.span()
             ends.append(span[1] if span else 0)
         view = window(max(ends), chart.dots, chart.zoom)
-        return [
+        curves = [
             self._curve(label or chart.name, reader, chart, view, end)
             for (label, reader), end in zip(runs, ends, strict=True)
         ]
+        if chart.name == "loss" and self._metrics.last(VALIDATION) is not None:
+            curves.append(held_curve("validation", view, self._metrics, VALIDATION, last_step))
+        return curves
 
     @staticmethod
     def _curve(
         label: str, reader: MetricsReader, chart: ChartRequest, view: Window, end: int
     ) -> Curve:
         def read(first: int, last: int, buckets: int) -> list[tuple[float, float, float] | None]:
-            return reader.window(chart.name, first, last, buckets)
+            found = reader.window(chart.name, first, last, buckets)
+            if chart.name == VALIDATION:
+                return with_spread(found, reader, (first, last, buckets))
+            return found
 
         return make_curve(label, view, read, end, chart.smoothing)
 

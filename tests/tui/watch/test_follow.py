@@ -183,6 +183,20 @@ def test_overlaid_runs_share_one_window(run, tmp_path, follow):
     assert (own.last_step, theirs.last_step) == (500, 3000)
 
 
+def test_the_loss_chart_has_it_as_a_further_curve_with_a_name(run, follow):
+    for step in range(1, 13):
+        values = {"val/loss": 0.4, "val/low": 0.2, "val/high": 0.8} if step == 4 else {}
+        run.metrics.record(step, {"loss": 1.0, **values}, at=run.begun + step)
+    run.metrics.close()
+    run.status()
+    follower = follow()
+    follower.ask(chart=ChartRequest("loss", 24), other=ChartRequest("val/loss", 24))
+    curves = follower.get(lambda s: {"chart", "other"} <= s.curves.keys()).curves
+    assert [curve.label for curve in curves["chart"]] == ["loss", "validation"]
+    (alone,) = curves["other"]
+    assert alone.buckets[3] == pytest.approx((0.2, 0.8, 0.4))
+
+
 def test_a_run_that_has_not_begun_is_shown_all_the_same(run, follow):
     follower = follow()
     follower.ask(chart=ChartRequest("loss", 148))
