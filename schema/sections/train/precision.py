@@ -77,8 +77,8 @@ class Precision(Section):
         group=_PRECISION,
         tier="expert",
         choices=_BACKENDS,
-        detail="Given to the denoiser, the VAE and each text encoder that can choose. Results "
-        "differ only by rounding.",
+        detail="Of the denoiser and the VAE; text encoders choose for themselves. Results differ "
+        "only by rounding. What is missing for a kernel is named before anything is loaded.",
     )
     xformers: bool = opt(
         False,

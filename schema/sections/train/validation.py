@@ -87,6 +87,7 @@ class Validation(Section):
         group=_VALIDATION,
         tier="advanced",
         detail="Each image is predicted at fixed noise levels with fixed noise, without "
-        "guidance and without gradient; the mean squared error is recorded as val/loss. The "
+        "guidance and without gradient; the mean squared error is recorded as val/loss, with "
+        "that of the easiest and the hardest image (val/low, val/high) and of each level. The "
         "noise of training is not touched.",
     )
