@@ -34,8 +34,8 @@ from engine.assembly.turbo import TurboPictures
 from engine.assembly.validating import build_validation
 from engine.assembly.watching import build_trackers, talk, values_in_words, watched
 from engine.compiling import compile_denoisers, wished
-from engine.data.loader import DataSource
 from engine.data.device_queue import bring_ahead
+from engine.data.loader import DataSource
 from engine.errors import ConfigError
 from engine.families.base import Family
 from engine.hub import publication
@@ -218,9 +218,9 @@ class TrainingJob:
         )
         self.beneath, self._opening = opened.beneath, opened.opening
         self._held_out = opened.held_out
-        return opened.family, opened.source, opened.preview
         prefetched = max(dataset.gpu_prefetch_batches for dataset in self.process.datasets)
         bring_ahead(opened.source, self.device, prefetched, self.train.gradient_accumulation)
+        return opened.family, opened.source, opened.preview
 
     def _load(self, family: Family, source: DataSource) -> Trained:
         """The weights, and what is trained of them or beside them."""
