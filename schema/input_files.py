@@ -23,6 +23,7 @@ _FILES: Final = frozenset(
     {
         "adapter.test_img_path", "slider.prompt_file", "sample_sources", "pretrained_path",
         "input_path", "generate.prompts", "datasets[].random_triggers",
+        "train.validation_config.validation_items[].image_path",
     }
 )  # fmt: skip
 _LISTS: Final = frozenset({"generate.prompts", "datasets[].random_triggers"})

@@ -64,3 +64,13 @@ def test_prompts_in_a_list_are_no_files_and_names_with_commas_are_several(tmp_pa
     assert faults("sd_trainer", "adapter.test_img_path", two) == [
         f"{tmp_path / 'b.png'} does not exist"
     ]
+
+
+def test_a_validation_picture_must_be_there(tmp_path: Path) -> None:
+    document = Document.parse(EXAMPLES["sd_trainer"])
+    gone = str(tmp_path / "gone.png")
+    document.set("train.validation_config", {"validation_items": [{"image_path": gone}]})
+    found = [f for f in check_document(document, files=True) if f.code == "no-such-input"]
+    assert [(f.path, f.message) for f in found] == [
+        ("train.validation_config.validation_items[0].image_path", f"{gone} does not exist")
+    ]
