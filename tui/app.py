@@ -24,6 +24,7 @@ from tui.nearest import NearestColors
 from tui.palette import Completion, find
 from tui.terminal import Depth, color_depth, copy
 from tui.themewatch import ThemeWatch, give
+from tui.threads import hand_over
 from tui.typeahead import TypeAheadApp
 from tui.views.frame import View
 from tui.widgets.pixels import PixelApp
@@ -104,7 +105,7 @@ class FineTuiApp(TypeAheadApp, PixelApp):
         import tui.views.config  # noqa: F401 - imported here so that the switch is quick
 
         mode = "config" if self._load(path) else "home"
-        self.call_from_thread(self.call_later, self._opened_first, mode)
+        hand_over(self, self._opened_first, mode)
 
     async def _opened_first(self, mode: str) -> None:
         await screenwork.switch_with_line(self, mode)

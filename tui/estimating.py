@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from schema.findings import ConfigError
+from tui.threads import hand_over
 
 if TYPE_CHECKING:
     from schema.estimate.report import Estimate
@@ -92,7 +93,7 @@ class Estimating:
 
     def _tell(self, worker: Any, estimate: Estimate | None, busy: str) -> None:
         if not worker.is_cancelled:
-            self._view.app.call_from_thread(self._take, estimate, busy)
+            hand_over(self._view.app, self._take, estimate, busy)
 
     def _take(self, estimate: Estimate | None, busy: str) -> None:
         if self._view.is_mounted:

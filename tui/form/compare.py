@@ -23,6 +23,7 @@ from tui.form.row import Row
 from tui.form.values import shown
 from tui.fuzzy import score
 from tui.palette import Completion
+from tui.threads import hand_over
 
 if TYPE_CHECKING:
     from tui.draft import Draft
@@ -164,9 +165,9 @@ class Compare:
                 other = Document.load(path)
             except OSError as error:
                 reason = f"{path}: {error.strerror}"
-                self.view.app.call_from_thread(self.view.say, reason, "error")
+                hand_over(self.view.app, self.view.say, reason, "error")
                 return
-            self.view.app.call_from_thread(self._show, words, other)
+            hand_over(self.view.app, self._show, words, other)
 
         self.view.run_worker(read, thread=True, group="compare", exit_on_error=False)
 

@@ -89,32 +89,29 @@ class LineEditor(Editor):
         self, text: str, *, stepped: Callable[[str, int], str] | None = None, secret: bool = False
     ) -> None:
         super().__init__()
-        self._first = text
+        # There from the start: who asks for the text may come before the line is on the screen.
+        self._line = Input(text, compact=True, password=secret, select_on_focus=False)
+        self._line.cursor_blink = False
         self._stepped = stepped
-        self._secret = secret
 
     def compose(self) -> ComposeResult:
         """The input."""
-        line = Input(self._first, compact=True, password=self._secret, select_on_focus=False)
-        line.cursor_blink = False
-        yield line
+        yield self._line
 
     def on_mount(self) -> None:
         """Focus, cursor at the end."""
-        line = self.query_one(Input)
-        self.screen.set_focus(line)  # at once: see typeahead
-        line.cursor_position = len(line.value)
+        self.screen.set_focus(self._line)  # at once: see typeahead
+        self._line.cursor_position = len(self._line.value)
 
     @property
     def text(self) -> str:
         """What is typed."""
-        return self.query_one(Input).value
+        return self._line.value
 
     def replace(self, text: str) -> None:
         """Other text, cursor at its end."""
-        line = self.query_one(Input)
-        line.value = text
-        line.cursor_position = len(text)
+        self._line.value = text
+        self._line.cursor_position = len(text)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -21,6 +21,7 @@ from tui.form.acts import Act
 from tui.form.listing import every_path
 from tui.form.looks import Look
 from tui.form.pathedit import path_words
+from tui.threads import hand_over
 from tui.widgets.statusline import Question
 
 if TYPE_CHECKING:
@@ -129,10 +130,10 @@ class Files:
 
         def found(findings: list[Finding]) -> None:
             words = {value: path_words(value, base) for value in paths}
-            self.view.app.call_from_thread(self._checked, text, findings, words)
+            hand_over(self.view.app, self._checked, text, findings, words)
 
         def progress(words: str) -> None:
-            self.view.app.call_from_thread(self._reading, words)
+            hand_over(self.view.app, self._reading, words)
 
         def look() -> None:
             worker = get_current_worker()

@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from tui.form.editors import Go, LineEditor
 from tui.palette import Completion
+from tui.threads import hand_over
 from tui.widgets.commandline import Choices
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class PathEditor(LineEditor):
     @work(thread=True, exclusive=True, group="paths")
     def _look(self, text: str) -> None:
         found = complete(text, self._base, folders_only=self._folders_only)
-        self.app.call_from_thread(self._show, text, found)
+        hand_over(self.app, self._show, text, found)
 
     def _show(self, text: str, found: list[Completion]) -> None:
         # The editor may be closing: then its parts are gone before it is.

@@ -19,6 +19,7 @@ from tui import settings
 from tui.form.optionlist import OptionList
 from tui.form.row import Row
 from tui.keys import HOME_KEYS, Key, bindings
+from tui.threads import hand_over
 from tui.views.frame import View
 from tui.widgets.crumb import Crumb
 
@@ -68,7 +69,7 @@ class HomeView(View):
 
     def _look(self) -> None:
         found = [derive(folder) for folder in reversed(known_runs())]
-        self.app.call_from_thread(self._looked, found[:RUNS_SHOWN])
+        hand_over(self.app, self._looked, found[:RUNS_SHOWN])
 
     def _looked(self, runs: list[RunStatus]) -> None:
         if self.is_mounted:
@@ -145,9 +146,9 @@ class HomeView(View):
             try:
                 config = lay_out(Path("finetui-demo"))
             except DemoError as error:
-                self.app.call_from_thread(self.say, str(error), "error")
+                hand_over(self.app, self.say, str(error), "error")
                 return
-            self.app.call_from_thread(self.app.call_later, self.frame.open_config, config)
+            hand_over(self.app, self.frame.open_config, config)
 
         self.run_worker(work, thread=True, group="demo")
 

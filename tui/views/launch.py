@@ -27,6 +27,7 @@ from tui.keys import LAUNCH_KEYS, Key, bindings
 from tui.launch import Plan, start
 from tui.palette import Command
 from tui.preflight import Choice, Preflight, look, planned
+from tui.threads import hand_over
 from tui.views.estimate_rows import estimate_rows
 from tui.views.frame import View
 from tui.widgets.crumb import Crumb
@@ -91,7 +92,7 @@ class LaunchView(View):
 
         def work() -> None:
             document = Document.parse(text, file=str(file or ""))
-            self.app.call_from_thread(self._looked, look(document, file, base, name))
+            hand_over(self.app, self._looked, look(document, file, base, name))
 
         self.run_worker(work, thread=True, exclusive=True, group="check")
 
@@ -205,9 +206,9 @@ class LaunchView(View):
             try:
                 folder = self.starter(planned(document, base, choice))
             except ConfigError as refused:
-                self.app.call_from_thread(self._refused, refused.findings)
+                hand_over(self.app, self._refused, refused.findings)
                 return
-            self.app.call_from_thread(self.app.call_later, self._started, folder)
+            hand_over(self.app, self._started, folder)
 
         self.run_worker(work, thread=True, group="start")
 

@@ -26,6 +26,7 @@ from tui.form.record import Line
 from tui.guided import Question
 from tui.keys import WIZARD_KEYS, Key, bindings
 from tui.machine import machine_words, read_machine
+from tui.threads import hand_over
 from tui.views.frame import View
 from tui.views.wizard_panel import WizardPanel
 from tui.views.wizard_pictures import PictureFolder
@@ -132,10 +133,15 @@ class WizardView(View):
 
     def _read_machine(self) -> None:
         found = read_machine(self.base)
-        self.app.call_from_thread(self._machine_read, found)
+        hand_over(self.app, self._machine_read, found)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the parts of the view are there: not before it is composed, not when it goes."""
+        return self.is_mounted and bool(self.query(WizardPanel))
 
     def _machine_read(self, found: Hardware) -> None:
-        if self.is_mounted:
+        if self.is_shown:
             self.machine = found
             self.show()
 

@@ -16,6 +16,7 @@ from schema.advice import Pictures
 from schema.advice.pictures import look
 from tui import guided
 from tui.form.editors import LineEditor
+from tui.threads import hand_over
 
 if TYPE_CHECKING:
     from tui.views.wizard import WizardView
@@ -52,14 +53,15 @@ class PictureFolder:
         def work() -> None:
             found = look(view.base / Path(folder).expanduser()) if folder else None
             named = replace(found, folder=folder) if found is not None else None
-            view.app.call_from_thread(self._looked, folder, named)
+            hand_over(view.app, self._looked, folder, named)
 
         view.run_worker(work, thread=True, exclusive=True, group="pictures")
 
     def _looked(self, folder: str, found: Pictures | None) -> None:
-        view, question = self.view, self.view.question if self.view.is_mounted else None
-        if not view.is_mounted:
+        view = self.view
+        if not view.is_shown:
             return
+        question = view.question
         editor = view.panel.editor
         typing = question is not None and question.name == "folder" and editor is not None
         if folder != plain(editor.text if typing and editor is not None else view.answers.folder):
