@@ -31,8 +31,6 @@ _PREVIEWS: Final[dict[str, tuple[str, ...]]] = {
     "pictures in previews": ("samples[].ctrl_img", "samples[].ctrl_idx", "samples[].ctrl_img_1",
                              "samples[].ctrl_img_2", "samples[].ctrl_img_3"),
 }  # fmt: skip
-_REST: Final[dict[str, str]] = {
-}
 
 
 def _paths(section: str, rows: dict[str, tuple[str, ...]]) -> dict[str, str]:
@@ -40,5 +38,5 @@ def _paths(section: str, rows: dict[str, tuple[str, ...]]) -> dict[str, str]:
 
 
 ROWS: Final[dict[str, str]] = {
-    **_paths("datasets[]", _DATASETS), **_paths("sample", _PREVIEWS), **_REST,
+    **_paths("datasets[]", _DATASETS), **_paths("sample", _PREVIEWS),
 }  # fmt: skip

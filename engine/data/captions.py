@@ -57,8 +57,8 @@ class Captions:
 
     def rules(self, dataset: Dataset) -> CaptionRules:
         """What becomes of the captions of a dataset."""
-        own, train = dataset.trigger_word, self._train
-        trigger = self._process.trigger_word if own is None else own
+        own, common, train = dataset.trigger_word, self._process.trigger_word, self._train
+        trigger = common if own is None else own
         prefix, new = not dataset.is_reg, new_words(self._process)
         name = _class_name(train, dataset)
         if self.ignored(dataset):

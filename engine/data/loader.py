@@ -136,7 +136,14 @@ class DataSource:
             self._text = encode_captions(texts, self._family, report, warn)
         elif beside:
             self._beside = encode_captions(dict.fromkeys(beside), self._family, report, warn)
+        self._try_each_dataset()
         self._start_workers()
+
+    def _try_each_dataset(self) -> None:
+        """One row of each dataset, so that what a batch asks for is asked before training."""
+        firsts = {id(item.group): item for item in reversed(self.items)}
+        for item in firsts.values():
+            self._make(0, [item.index])
 
     def _put_in_order(self) -> None:
         """A stream of what is learned and, where there are such sets, one of regularization."""

@@ -70,6 +70,17 @@ def _keeps_alpha(scope: Scope) -> bool:
     return scope.family.can(("kohya_keys",))
 
 
+@rule(RULES, "warning", "network.alpha", "network.linear_alpha")
+def alpha_is_overruled(scope: Scope) -> Iterator[Problem]:
+    """The older key stands for linear_alpha, which counts where both are given."""
+    network = scope.process.network
+    if network is None or network.linear_alpha is None or not scope.given("network.alpha"):
+        return
+    if network.alpha != network.linear_alpha:
+        message = f"has no effect: network.linear_alpha ({network.linear_alpha:g}) counts"
+        yield Problem("network.alpha", message, f"{network.linear_alpha:g}")
+
+
 @rule(RULES, "hint", "network.linear", "network.alpha", "network.linear_alpha")
 def scale_is_small(scope: Scope) -> Iterator[Problem]:
     """alpha far below the rank slows learning without saying so."""

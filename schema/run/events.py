@@ -4,7 +4,8 @@ Every writing process has its own append-only file, so no two ever mix their byt
 them by time. A training step is never an event: steps live in `schema.run.metrics`. Kinds and their
 fields: created; started; state(state, detail); sample(path, step, index, prompt, seed);
 checkpoint(step, path, files); command(id, name, status, message); warning(message); error(message,
-phase); resumed(step, path); timing(step, seconds); progress(phase, done, total); finished; exit(code, signal, reason).
+phase); resumed(step, path); timing(step, seconds); progress(phase, done, total); finished;
+exit(code, signal, reason).
 Readers ignore what they do not know.
 """
 

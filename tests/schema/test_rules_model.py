@@ -110,6 +110,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
       "datasets[1].control_path": "c"}, "more-controls-than-fit", "datasets[0].control_path"),
     ({"model.arch": "flux", "train.train_text_encoder": True, "model.use_text_encoder_1": False},
      "t5-is-not-trained", "model.use_text_encoder_1"),
+    ({"network.linear_alpha": 8, "network.alpha": 2}, "alpha-is-overruled", "network.alpha"),
     ({"model.arch": "flux", "network.linear_alpha": 4}, "alpha-is-not-kept",
      "network.linear_alpha"),
     ({"model.arch": "flux", "network.type": "locon"}, "network-fits-the-model", "network.type"),

@@ -16,6 +16,7 @@ class Speed(Section):
         "Compile the denoiser for faster steps after a slow start.",
         group=_COMPILE,
         tier="advanced",
+        on_resume="new-trajectory",
         detail="After quantizing, offloading and attaching the network, just before the first "
         "preview. Text encoder and VAE are not compiled. What cannot be compiled runs as before, "
         "with a warning.",
@@ -26,6 +27,7 @@ class Speed(Section):
         "Compile each block instead of the whole model; much faster start.",
         group=_COMPILE,
         tier="advanced",
+        on_resume="new-trajectory",
         requires=("model.compile",),
         detail="Blocks that are alike share compiled code. A model without repeated blocks is "
         "compiled as a whole.",
@@ -38,6 +40,7 @@ class Speed(Section):
         "How hard the compiler tries.",
         group=_COMPILE,
         tier="expert",
+        on_resume="new-trajectory",
         requires=("model.compile",),
         choices={
             "default": "a good balance",
@@ -52,6 +55,7 @@ class Speed(Section):
         "Fail instead of splitting when a block cannot be compiled in one piece.",
         group=_COMPILE,
         tier="expert",
+        on_resume="new-trajectory",
         requires=("model.compile", "model.block_compile"),
         conflicts=("model.layer_offloading",),
         detail="Off in any case for a whole model, and for one that is both quantized and "
@@ -63,6 +67,7 @@ class Speed(Section):
         "Allow changing picture sizes without compiling again.",
         group=_COMPILE,
         tier="expert",
+        on_resume="new-trajectory",
         requires=("model.compile",),
         detail="Off compiles once for every bucket size: the fastest steps, the slowest start.",
     )
