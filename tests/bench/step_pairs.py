@@ -20,7 +20,6 @@ import yaml
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.assembly.optimization import build_optimization
-from engine.assembly.optimization import build_optimization
 from engine.data.loader import DataSource
 from engine.families import family_for
 from engine.jobs import Session
