@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 import torch
@@ -126,8 +127,15 @@ class RandomSource:
 class Silence:
     """Stands where a training run reports: nobody watches a measurement or stops it."""
 
+    folder = SimpleNamespace(name="bench")
+
     def check(self) -> None:
         """Nobody asked to stop."""
+
+    def say(self, line: str) -> None:
+        """Nobody listens."""
+
+    warning = say
 
 
 class MeasuredJob(TrainingJob):

@@ -148,6 +148,7 @@ async def test_a_folder_is_looked_at_while_it_is_typed() -> None:
     async with guided() as (screen, _):
         await screen.press("enter", "enter")
         await screen.type("zor")
+        await screen.until(lambda: "zorbs" in screen.drawn(), "the completion")
         await screen.press("tab")
         await screen.until(lambda: "12 pictures, 640x512" in screen.drawn(), "the pictures")
         await screen.until(lambda: "a zorb in scene 0" in screen.drawn(), "a caption")

@@ -89,29 +89,35 @@ class LineEditor(Editor):
         self, text: str, *, stepped: Callable[[str, int], str] | None = None, secret: bool = False
     ) -> None:
         super().__init__()
-        # There from the start: who asks for the text may come before the line is on the screen.
-        self._line = Input(text, compact=True, password=secret, select_on_focus=False)
-        self._line.cursor_blink = False
+        self._first = text
         self._stepped = stepped
+        self._secret = secret
+        self._line: Input | None = None
 
     def compose(self) -> ComposeResult:
         """The input."""
-        yield self._line
+        line = Input(self._first, compact=True, password=self._secret, select_on_focus=False)
+        line.cursor_blink = False
+        self._line = line
+        yield line
 
     def on_mount(self) -> None:
         """Focus, cursor at the end."""
+        assert self._line is not None
         self.screen.set_focus(self._line)  # at once: see typeahead
         self._line.cursor_position = len(self._line.value)
 
     @property
     def text(self) -> str:
-        """What is typed."""
-        return self._line.value
+        """What is typed; whoever asks may come before the line is on the screen."""
+        return self._first if self._line is None else self._line.value
 
     def replace(self, text: str) -> None:
         """Other text, cursor at its end."""
-        self._line.value = text
-        self._line.cursor_position = len(text)
+        self._first = text
+        if self._line is not None:
+            self._line.value = text
+            self._line.cursor_position = len(text)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

@@ -81,6 +81,7 @@ class Gradients(Section):
         "Run the batch one image at a time and add up the gradients, to save memory.",
         group=_ADVANCED,
         tier="expert",
+        on_resume="new-trajectory",
         conflicts=("train.short_and_long_captions", "train.auto_scale_batch_size"),
         detail="The prepared batch is split: every item has its own forward and backward pass, "
         "its loss divided by the number of items, and one update follows. The result equals the "

@@ -85,7 +85,9 @@ def test_blank_padding_does_not_take_the_embeddings_of_full_padding(
     """Two runs beside each other share a cache folder, not its files."""
     import shutil
 
-    place = Path(shutil.copytree(pictures, tmp_path / "pictures"))
+    place = Path(
+        shutil.copytree(pictures, tmp_path / "pictures", ignore=shutil.ignore_patterns("_*"))
+    )
     data = {"datasets__folder_path": str(place), "datasets__cache_text_embeddings": True}
     plain = runs.finished(new_run, "plain", train__steps=1, **data)
     count = len(list((place / "_t_e_cache").iterdir()))

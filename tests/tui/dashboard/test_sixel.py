@@ -209,11 +209,13 @@ async def test_after_a_resize_pictures_stand_where_their_cells_are(run, frames):
         await all_drawn(pilot, frames, app, 4)
         await pilot.resize_terminal(90, 30)
         grid = app.screen.query_one("#grid")
-        await until(pilot, lambda: [p.columns for p in places(grid.rows)] == [14] * 4)
-        wanted = {(grid.region.y + p.y + 1, grid.region.x + p.x + 1) for p in places(grid.rows)}
-        await until(pilot, lambda: set(corners(frames)) >= wanted)
+        await until(pilot, lambda: {p.columns for p in places(grid.rows)} == {20})
+        shown = places(grid.rows)
+        wanted = {(grid.region.y + p.y + 1, grid.region.x + p.x + 1): p for p in shown}
+        await until(pilot, lambda: set(corners(frames)) >= wanted.keys())
         sizes = dict(re.findall(r'\x1b\[(\d+;\d+)H\x1bP0;1q"1;1;(\d+;\d+)', "".join(frames)))
-        assert {sizes[f"{y};{x}"] for y, x in wanted} == {f"{14 * 6};{7 * 12}"}
+        for (y, x), place in wanted.items():
+            assert sizes[f"{y};{x}"] == f"{place.columns * 6};{place.rows * 12}"
 
 
 async def test_switching_views_wipes_pictures_and_brings_them_back(run, frames):
